@@ -1,0 +1,28 @@
+/** How the person came in; see ARCHITECTURE.md for what each door can and cannot hold. */
+export type Door = 'login' | 'pam' | 'pam-exec' | 'proxy';
+
+/**
+ * The facts of one login, made once at the edge and never changed.
+ *
+ * Who vouches for what: `account` is authorised by the daemon against the kernel's word; under PAM (uid 0 asks) the
+ * rest comes from sshd. Under ForceCommand `clientAddress`, `tty`, `command` and `keyFingerprint` are the word of a
+ * process that runs as the account itself: good against somebody who merely stole a key, not against the account.
+ */
+export interface LoginAttempt {
+  /** Quoted to the person and in every log line: 26 characters, ULID, so that it sorts by time. */
+  readonly id: string;
+  readonly door: Door;
+  /** The PAM service, or `sshd` under ForceCommand. */
+  readonly service: string;
+  /** The Unix user to be entered ("privilege" in TRASA's API). */
+  readonly account: string;
+  /** Numeric address of the person's client; absent where there is none or it is not known. */
+  readonly clientAddress?: string;
+  readonly tty?: string;
+  /** What will run instead of a login shell; cleaned and bounded, to be shown and logged. */
+  readonly command?: string;
+  /** `SHA256:…` of the public key that sshd verified in this login. */
+  readonly keyFingerprint?: string;
+  /** Has a first factor been proved already? No push is ever sent before one. */
+  readonly firstFactorProved: boolean;
+}

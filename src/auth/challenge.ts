@@ -1,0 +1,217 @@
+/**
+ * The dialogue for the second factor: a code, or Enter for push; and while a push waits, a code all the same.
+ *
+ * Each try ends in a {@link Step}: either the login is decided, or the person may try again.
+ */
+import { isCode } from '../otp/code.ts';
+import { Secret } from '../otp/secret.ts';
+import { type Decision, type DenyReason, deny, type Outcome } from '../policy/decision.ts';
+import { decideUnavailable } from '../policy/fail-mode.ts';
+import { refusals } from '../policy/refusals.ts';
+import type { Answer } from './conversation.ts';
+import { countInvalid, forgiveAccount, graceBinding, type Login, throttleHold } from './login.ts';
+import type { Proof } from './verifier.ts';
+
+type Step =
+  | { readonly kind: 'decided'; readonly decision: Decision }
+  | { readonly kind: 'again'; readonly reason: DenyReason; readonly says: string };
+
+/**
+ * @param person the TRASA ID
+ * @param real false for an account that does not exist: the same dialogue, and no server hears of it
+ */
+export async function challenge(login: Login, person: string, real: boolean): Promise<Decision> {
+  const { conversation, ports } = login;
+  const { attempts, autopush } = ports.rules.policy;
+  const factors = new Factors(login, person, real);
+
+  for (let tries = 1; ; tries++) {
+    const pushUnasked = !conversation.interactive || (autopush && tries === 1 && factors.mayPush);
+    const step = pushUnasked ? await factors.push() : await factors.ask();
+    if (step.kind === 'decided') return step.decision;
+    if (!conversation.interactive || tries >= attempts) return deny(step.reason);
+    conversation.errorMsg(step.says);
+  }
+}
+
+class Factors {
+  readonly #login: Login;
+  readonly #person: string;
+  readonly #real: boolean;
+  /** No push before a first factor is proved, or anybody could make a phone ring. */
+  readonly mayPush: boolean;
+
+  constructor(login: Login, person: string, real: boolean) {
+    this.#login = login;
+    this.#person = person;
+    this.#real = real;
+    this.mayPush = login.attempt.firstFactorProved;
+  }
+
+  /** Asks for a code, or Enter for push. */
+  async ask(): Promise<Step> {
+    const text = this.mayPush ? 'Code, or Enter for push: ' : 'Code: ';
+    const answer = await this.#login.conversation.promptEchoOn(text, this.#login.signal);
+    const said = this.#read(answer);
+    switch (said.kind) {
+      case 'code':
+        return await this.#code(said.code);
+      case 'enter':
+        return this.mayPush ? await this.push() : again('not-a-code');
+      case 'step':
+        return said.step;
+    }
+  }
+
+  /** Sends a push and waits; a code typed meanwhile cancels the push and counts instead. */
+  async push(): Promise<Step> {
+    const { memory, clock } = this.#login.ports;
+    if (!this.mayPush) return decided(deny('no-conversation', 'no push before a first factor is proved'));
+    if (memory.pushHeldUntil(this.#person) > clock.now()) return again('push-cooling-down');
+    const done = memory.beginPush(this.#person);
+    if (done === undefined) return again('push-already-waiting');
+    const cancel = new AbortController();
+    try {
+      const number = this.#number();
+      const proof: Proof = number === undefined ? { factor: 'push' } : { factor: 'push', number };
+      const pushed = this.#verify(proof, AbortSignal.any([this.#login.signal, cancel.signal]));
+      pushed.catch(() => {}); // if it is abandoned for a code, nobody else looks at it
+      return await this.#codeInstead(pushed, number);
+    } finally {
+      cancel.abort();
+      done();
+    }
+  }
+
+  async #codeInstead(pushed: Promise<Step>, number: string | undefined): Promise<Step> {
+    const { conversation, signal } = this.#login;
+    const where = number === undefined ? 'on your device' : `on your device, where it shows the number ${number}`;
+    if (!conversation.interactive) {
+      conversation.textInfo(`Push sent. Waiting for you to approve it ${where}.`);
+      return await pushed;
+    }
+    for (;;) {
+      const withdraw = new AbortController();
+      const answered = conversation.promptEchoOn(
+        `Push sent. Approve it ${where}, or type a code: `,
+        AbortSignal.any([signal, withdraw.signal]),
+      );
+      const first = await Promise.race([pushed, answered]);
+      if (first.kind === 'decided' || first.kind === 'again') {
+        withdraw.abort();
+        await answered; // so that never two questions are open
+        return first;
+      }
+      const said = this.#read(first);
+      if (said.kind === 'code') return await this.#code(said.code);
+      if (said.kind === 'step') return said.step;
+      // Enter alone: the person goes on waiting.
+    }
+  }
+
+  /** Only what has the shape of a code goes any further: the rest may be a password typed at the wrong prompt. */
+  #read(answer: Answer): { kind: 'code'; code: Secret } | { kind: 'enter' } | { kind: 'step'; step: Step } {
+    switch (answer.kind) {
+      case 'answer': {
+        const typed = answer.text.expose().replace(/[ \t]/g, '');
+        if (typed === '') return { kind: 'enter' };
+        const { codeDigits } = this.#login.ports.rules.policy;
+        if (isCode(typed, codeDigits)) return { kind: 'code', code: new Secret(typed) };
+        return { kind: 'step', step: again('not-a-code', `That is not a code: type ${codeDigits} digits.`) };
+      }
+      case 'unable':
+        return { kind: 'step', step: decided(deny('no-conversation')) };
+      case 'cancelled':
+      case 'withdrawn':
+        return { kind: 'step', step: decided(deny('cancelled')) };
+    }
+  }
+
+  /**
+   * Checks a code that nobody used before. It is claimed before the server hears of it, so that two logins at once
+   * cannot both pass with it, under the account too: the server may know a person by two names.
+   */
+  async #code(code: Secret): Promise<Step> {
+    const { attempt, ports, signal } = this.#login;
+    const held = throttleHold(this.#login);
+    if (held !== undefined) return decided(held);
+
+    const owners = [`person:${this.#person.toLowerCase()}`, `account:${attempt.account}`];
+    const claimed: string[] = [];
+    for (const owner of owners) {
+      const mine = ports.memory.claimCode(owner, code.expose(), ports.clock.now(), ports.rules.policy.replayMemoryMs);
+      if (!mine) break;
+      claimed.push(owner);
+    }
+    let spent = false;
+    try {
+      if (claimed.length < owners.length) return again('replayed-code');
+      const step = await this.#verify({ factor: 'totp', code }, signal);
+      spent = step.kind === 'decided' && step.decision.kind === 'allow';
+      return step;
+    } finally {
+      if (!spent) for (const owner of claimed) ports.memory.releaseCode(owner, code.expose());
+    }
+  }
+
+  async #verify(proof: Proof, signal: AbortSignal): Promise<Step> {
+    const { attempt, ports, trail } = this.#login;
+    trail.factor = proof.factor;
+    if (!this.#real) return this.#settle(proof, { kind: 'invalid' });
+    const startedAt = ports.clock.now();
+    const { outcome, server } = await ports.verifier.verify(attempt, this.#person, proof, signal);
+    trail.server = server;
+    trail.verifyMs += ports.clock.now() - startedAt;
+    // An answer to a login that was given up, or to a push that was cancelled for a code, opens nothing.
+    return signal.aborted ? decided(deny('cancelled')) : this.#settle(proof, outcome);
+  }
+
+  /** What an Outcome means for the login. */
+  #settle(proof: Proof, outcome: Outcome): Step {
+    const { attempt, ports } = this.#login;
+    const { policy } = ports.rules;
+    switch (outcome.kind) {
+      case 'valid': {
+        forgiveAccount(this.#login);
+        const binding = graceBinding(attempt);
+        if (policy.graceMs > 0 && binding !== undefined)
+          ports.memory.grantGrace(binding, ports.clock.now() + policy.graceMs);
+        return decided({ kind: 'allow', factor: proof.factor });
+      }
+      case 'not-required':
+        return decided({ kind: 'bypass', rule: 'server-passthru' });
+      case 'invalid':
+        countInvalid(this.#login);
+        return again('wrong-code');
+      case 'replayed':
+        return again('replayed-code');
+      case 'not-enrolled':
+        return proof.factor === 'push'
+          ? again('not-enrolled', 'You have no device enrolled for push. Type a code.')
+          : decided(deny('not-enrolled'));
+      case 'denied-by-person':
+        ports.memory.holdPush(this.#person, ports.clock.now() + policy.pushCooldownMs);
+        return decided(deny('push-refused'));
+      case 'unanswered':
+        return again('push-unanswered');
+      case 'refused':
+        return decided(deny(outcome.reason, outcome.detail, outcome.says));
+      case 'unavailable':
+        return decided(decideUnavailable(policy, attempt.account, outcome.cause, outcome.detail));
+    }
+  }
+
+  /** Two digits, never starting with 0: what the person reads here must be what the device shows. */
+  #number(): string | undefined {
+    const { verifier, random } = this.#login.ports;
+    return verifier.canMatchNumbers() ? String(10 + random.below(90)) : undefined;
+  }
+}
+
+function decided(decision: Decision): Step {
+  return { kind: 'decided', decision };
+}
+
+function again(reason: DenyReason, says: string = refusals[reason].says): Step {
+  return { kind: 'again', reason, says };
+}

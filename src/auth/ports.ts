@@ -1,0 +1,105 @@
+/** What authenticate() needs of the world. All of it is handed in; nothing here does any work. */
+import type { Decision, Factor } from '../policy/decision.ts';
+import type { IdentityRules } from '../policy/identity.ts';
+import type { LoginPolicy } from '../policy/policy.ts';
+import type { ThrottleLimits, ThrottleRecord } from '../policy/throttle.ts';
+import type { Door, LoginAttempt } from './attempt.ts';
+import type { Verifier } from './verifier.ts';
+
+export interface Ports {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly directory: Directory;
+  readonly verifier: Verifier;
+  readonly memory: LoginMemory;
+  readonly audit: AuditLog;
+  readonly rules: Rules;
+}
+
+/** The administrator's word, taken from the configuration once per login, so that a reload never mixes two. */
+export interface Rules {
+  readonly policy: LoginPolicy;
+  readonly identity: IdentityRules;
+  readonly throttle: ThrottleLimits;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970, UTC. */
+  now(): number;
+}
+
+export interface Random {
+  /** A whole number, 0 ≤ n < bound, not guessable. */
+  below(bound: number): number;
+}
+
+/** The host's users and groups (NSS). */
+export interface Directory {
+  /** Never throws: a look-up that fails is `unavailable`, which denies. */
+  account(name: string): Promise<AccountLookup>;
+}
+export type AccountLookup =
+  | { readonly kind: 'found'; readonly uid: number; readonly groups: GroupLookup }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'unavailable'; readonly detail: string };
+/** Names of the primary and all supplementary groups. */
+export type GroupLookup =
+  | { readonly kind: 'found'; readonly names: readonly string[] }
+  | { readonly kind: 'unavailable'; readonly detail: string };
+
+/**
+ * What must be remembered between logins, and across a restart of the daemon.
+ * Every method is synchronous, so that nothing can come between look and mark; a failure throws {@link MemoryError}.
+ */
+export interface LoginMemory {
+  throttleOf(key: string): ThrottleRecord | undefined;
+  setThrottle(key: string, record: ThrottleRecord | undefined): void;
+
+  /** Reserves a code for one check. False: it is being checked or was used, here, within the last `keepMs`. */
+  claimCode(trasaID: string, code: string, now: number, keepMs: number): boolean;
+  /** Gives a claim back: the code turned out not to open anything. */
+  releaseCode(trasaID: string, code: string): void;
+
+  /** Time (ms since 1970) until which no push goes to this person; 0 if none was refused lately. */
+  pushHeldUntil(trasaID: string): number;
+  holdPush(trasaID: string, until: number): void;
+  /** Marks the one live push of a person on this host. Undefined: there is one already. Not kept over a restart. */
+  beginPush(trasaID: string): (() => void) | undefined;
+
+  /** Time (ms since 1970) until which this binding needs no new factor; 0 if never proved. */
+  graceUntil(binding: string): number;
+  grantGrace(binding: string, until: number): void;
+}
+
+/** The state on disk could not be read or written. Denies, as `state-unavailable`. */
+export class MemoryError extends Error {
+  override readonly name = 'MemoryError';
+}
+
+export interface AuditLog {
+  /** Written before the door opens. Throws if it cannot be written; the login is then denied. */
+  decision(event: DecisionEvent): void;
+}
+
+/** One line per decision (DESIGN rule 9). Field names are those of the log. */
+export interface DecisionEvent {
+  readonly event: 'decision';
+  readonly attempt: LoginAttempt['id'];
+  readonly door: Door;
+  readonly service: string;
+  readonly account: string;
+  readonly person: string | null;
+  readonly client: string | null;
+  readonly tty: string | null;
+  readonly key: string | null;
+  readonly command: string | null;
+  readonly factor: Factor | null;
+  readonly decision: Decision['kind'];
+  /** Rule of a bypass, reason of a denial, factor of an allow. */
+  readonly reason: string;
+  readonly detail: string | null;
+  readonly server: string | null;
+  /** Milliseconds from question to Decision, of which `verifyMs` in the verifier. */
+  readonly totalMs: number;
+  readonly verifyMs: number;
+}

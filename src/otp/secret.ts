@@ -1,0 +1,36 @@
+import { inspect } from 'node:util';
+
+/**
+ * A value that must not be shown: service keys, codes, passwords, seeds.
+ *
+ * Printing, string building, JSON and `util.inspect` all give `[secret]`; `expose()` is the one way in, so that
+ * `grep expose` lists every place that sees one.
+ */
+export class Secret {
+  readonly #value: string;
+
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  expose(): string {
+    return this.#value;
+  }
+
+  /** Length in UTF-16 units; safe to log. */
+  get length(): number {
+    return this.#value.length;
+  }
+
+  toString(): string {
+    return '[secret]';
+  }
+
+  toJSON(): string {
+    return '[secret]';
+  }
+
+  [inspect.custom](): string {
+    return '[secret]';
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The two levels of an answer, declared here and nowhere else.
+ *
+ * An {@link Outcome} is what one verifier found out about one factor. A {@link Decision} is where the login stands, and
+ * it is final. Throttling counts invalid Outcomes, never Decisions; only a Decision opens the door.
+ */
+
+/** What proved the person: a code typed (RFC 6238) or a push approved on an enrolled device. */
+export type Factor = 'totp' | 'push';
+
+/** Why a verifier could not answer. Only the first five are troubles of reachability, see {@link failSafeCauses}. */
+export type UnavailableCause =
+  | 'unreachable' // no connection to any server: refused, reset, no route, name not resolved
+  | 'timeout' // a connection, but no whole answer within the deadline
+  | 'server-error' // HTTP 5xx
+  | 'bad-answer' // not TRASA's envelope: HTML, truncated, oversized, a status we do not know
+  | 'rate-limited' // HTTP 429 for longer than the login may last
+  | 'tls' // certificate, name or pin not acceptable: perhaps somebody in between
+  | 'credentials' // the server refused our serviceID or serviceKey
+  | 'refused' // HTTP 3xx or 4xx: the server answers, but not to us
+  | 'configuration'; // our own configuration is missing or wrong
+
+/** The causes that an administrator may list in `failSafeOn`: the server is not there. All others always deny. */
+export const failSafeCauses = ['unreachable', 'timeout', 'server-error', 'bad-answer', 'rate-limited'] as const;
+export type FailSafeCause = (typeof failSafeCauses)[number];
+
+export type Outcome =
+  | { readonly kind: 'valid' }
+  /** The verifier's own policy asks for no factor here (TRASA's passthru services). */
+  | { readonly kind: 'not-required' }
+  | { readonly kind: 'invalid' }
+  /** The code was right once, and was used before. */
+  | { readonly kind: 'replayed' }
+  /** The person has nothing enrolled for this factor. */
+  | { readonly kind: 'not-enrolled' }
+  /** The person said no to the push. */
+  | { readonly kind: 'denied-by-person' }
+  /** Nobody answered the push in time. */
+  | { readonly kind: 'unanswered' }
+  /** The server will not let this person in here, whatever the factor: unknown, disabled, hours, address, … */
+  | {
+      readonly kind: 'refused';
+      readonly reason: RefusalReason;
+      readonly detail: string;
+      /** A sentence for the person, where the server's word allows one. */
+      readonly says?: string;
+    }
+  | { readonly kind: 'unavailable'; readonly cause: UnavailableCause; readonly detail: string };
+
+/** Why a server refuses a person before it looks at the factor. `detail` of the Outcome keeps the server's own word. */
+export type RefusalReason = 'unknown-person' | 'person-disabled' | 'server-policy';
+
+/** The rule by which no factor was asked. Kept apart from `allow`, so that a log cannot confuse them. */
+export type BypassRule =
+  | 'exempt-user'
+  | 'exempt-group'
+  | 'not-required' // required users or groups are listed, and this account is not among them
+  | 'grace'
+  | 'server-passthru'
+  | 'fail-safe'
+  | 'offline-user'; // the original's `offlineUsers`
+
+export type DenyReason =
+  | 'wrong-code'
+  | 'replayed-code'
+  | 'not-a-code'
+  | 'push-refused'
+  | 'push-unanswered'
+  | 'push-cooling-down'
+  | 'push-already-waiting'
+  | 'throttled'
+  | 'not-enrolled'
+  | 'unknown-person'
+  | 'person-disabled'
+  | 'server-policy'
+  | 'no-conversation'
+  | 'cancelled'
+  | 'disconnected'
+  | 'timed-out'
+  | 'server-unavailable'
+  | 'credentials-refused'
+  | 'unknown-account'
+  | 'account-lookup-failed'
+  | 'not-your-account'
+  | 'overloaded'
+  | 'shutting-down'
+  | 'state-unavailable'
+  | 'config-invalid'
+  | 'protocol-error'
+  | 'internal-error';
+
+export type Decision =
+  | { readonly kind: 'allow'; readonly factor: Factor }
+  | { readonly kind: 'bypass'; readonly rule: BypassRule; readonly detail?: string }
+  | Denial;
+
+/** `detail` is for the log only. `says` is for the person, where there is more to say than refusals.ts says. */
+export interface Denial {
+  readonly kind: 'deny';
+  readonly reason: DenyReason;
+  readonly detail?: string;
+  readonly says?: string;
+}
+
+/** Shorthand for the commonest Decision. */
+export function deny(reason: DenyReason, detail?: string, says?: string): Denial {
+  return {
+    kind: 'deny',
+    reason,
+    ...(detail === undefined ? {} : { detail }),
+    ...(says === undefined ? {} : { says }),
+  };
+}

@@ -1,0 +1,27 @@
+import { type Decision, deny, failSafeCauses, type UnavailableCause } from './decision.ts';
+import type { LoginPolicy } from './policy.ts';
+
+/**
+ * The only place that can turn "the server cannot answer" into entry, and only if the administrator asked for it.
+ *
+ * Three kinds of trouble, three policies: a server that is not there may be fail-safe; refused credentials and a broken
+ * configuration never are, nor is a TLS failure, which may be somebody in between.
+ */
+export function decideUnavailable(
+  policy: LoginPolicy,
+  account: string,
+  cause: UnavailableCause,
+  detail: string,
+): Decision {
+  if (cause === 'configuration') return deny('config-invalid', detail);
+  if (cause === 'credentials') return deny('credentials-refused', detail);
+
+  const why = `${cause}: ${detail}`;
+  const reachability = failSafeCauses.find(known => known === cause);
+  if (reachability !== undefined) {
+    if (policy.offlineUsers.includes(account)) return { kind: 'bypass', rule: 'offline-user', detail: why };
+    if (policy.failMode === 'safe' && policy.failSafeOn.includes(reachability))
+      return { kind: 'bypass', rule: 'fail-safe', detail: why };
+  }
+  return deny('server-unavailable', why);
+}
