@@ -1,0 +1,103 @@
+import { lookup as dnsLookup } from 'node:dns';
+import type { ServerSettings } from '../config/config.ts';
+import { Deliverer, type Delivery, type Network } from './delivery.ts';
+import { type Capabilities, noCapabilities } from './envelope.ts';
+import { sharedLookup } from './lookup.ts';
+import { checkConfigBody, type NixRequest, nixBody } from './requests.ts';
+
+/** Between two questions about capabilities, at least. */
+const relearnMs = 60_000;
+
+/**
+ * The TRASA server's API for native agents. The only object that holds the service key; one per configuration.
+ *
+ * Its methods never throw for what the network or a server does, and nothing that they return holds a secret.
+ */
+export class TrasaClient {
+  readonly #settings: ServerSettings;
+  readonly #hostname: string;
+  readonly #network: Network;
+  readonly #deliverer: Deliverer;
+  readonly #closing = new AbortController();
+  #capabilities = noCapabilities;
+  #learnedAt = Number.NEGATIVE_INFINITY;
+
+  /** @param hostname of this host, shown by the server */
+  constructor(settings: ServerSettings, hostname: string, network: Partial<Network> = {}) {
+    this.#settings = settings;
+    this.#hostname = hostname;
+    this.#network = { ...realNetwork(), ...network };
+    this.#deliverer = new Deliverer(settings, this.#network);
+  }
+
+  /** Checks a code, or sends a push and waits for it. An abort closes the request, and so takes the push back. */
+  async nix(request: NixRequest, signal: AbortSignal): Promise<Delivery> {
+    const isPush = request.proof.factor === 'push';
+    const delivery = await this.#deliverer.deliver(
+      {
+        path: '/auth/agent/nix',
+        body: nixBody(this.#settings, this.#hostname, request),
+        repeat: 'once',
+        // A push occupies its connection for a minute; and a warm one that died unnoticed could not be told from a
+        // push that was sent.
+        freshConnection: isPush,
+        answerTimeoutMs: isPush ? this.#settings.pushTimeoutMs : this.#settings.responseTimeoutMs,
+      },
+      signal,
+    );
+    // Not demanded even of a server that announced it: the next in the list may be a TRASA v1.1, which never echoes.
+    if (delivery.kind === 'answered' && (delivery.envelope.attempt ?? request.attempt.id) !== request.attempt.id)
+      return {
+        kind: 'unavailable',
+        cause: 'bad-answer',
+        detail: 'answer for another attempt',
+        server: delivery.server,
+        elapsedMs: delivery.elapsedMs,
+      };
+    return delivery;
+  }
+
+  /** Asks whether serviceID and serviceKey are right. */
+  async checkConfig(signal: AbortSignal): Promise<Delivery> {
+    this.#learnedAt = this.#network.monotonicNow();
+    const delivery = await this.#deliverer.deliver(
+      {
+        path: '/auth/agent/checkconfig',
+        body: checkConfigBody(this.#settings),
+        repeat: 'harmless',
+        freshConnection: false,
+        answerTimeoutMs: this.#settings.responseTimeoutMs,
+      },
+      signal,
+    );
+    if (delivery.kind === 'answered' && delivery.envelope.status === 'success')
+      this.#capabilities = delivery.envelope.capabilities;
+    return delivery;
+  }
+
+  /** What the server can do beyond TRASA v1.1, as far as was learned. */
+  get capabilities(): Capabilities {
+    return this.#capabilities;
+  }
+
+  /** Learns them, at start and reload. A failure leaves what was known; it also warms the connection. */
+  async learnCapabilities(signal: AbortSignal): Promise<void> {
+    await this.checkConfig(signal);
+  }
+
+  /** Learns them again in the background, at most every minute. Returns at once: no login waits for it. */
+  refreshCapabilities(): void {
+    if (this.#network.monotonicNow() - this.#learnedAt < relearnMs) return;
+    void this.learnCapabilities(this.#closing.signal);
+  }
+
+  /** Ends the background work and closes idle connections. Logins under way go on with this client. */
+  close(): void {
+    this.#closing.abort();
+    this.#deliverer.close();
+  }
+}
+
+function realNetwork(): Network {
+  return { lookup: sharedLookup(dnsLookup), monotonicNow: () => performance.now(), now: () => Date.now() };
+}
