@@ -1,0 +1,47 @@
+import { isIP } from 'node:net';
+import type { Door, LoginAttempt } from '../auth/attempt.ts';
+import { cleanText } from '../protocol/clean.ts';
+import { type AttemptMessage, protocolVersion } from '../protocol/messages.ts';
+
+/** The proxy asks authenticate() itself; it has no business at this socket. */
+const doors = ['login', 'pam', 'pam-exec'] as const satisfies readonly Door[];
+
+/**
+ * The facts of a login, from what the door says of it. LoginAttempt tells how far each is to be believed.
+ *
+ * @returns a string instead, for the log, if the door makes no sense
+ */
+export function makeAttempt(message: AttemptMessage, id: string): LoginAttempt | string {
+  if (message.version !== protocolVersion) return `protocol version ${message.version}, not ${protocolVersion}`;
+  const door = doors.find(known => known === message.door);
+  if (door === undefined) return `no such door: ${message.door}`;
+  if (!/^[A-Za-z0-9._@-]{1,64}$/.test(message.service)) return `not a service name: ${message.service}`;
+  if (message.key !== undefined && !/^SHA256:[A-Za-z0-9+/]{43}$/.test(message.key)) return 'not a key fingerprint';
+
+  const clientAddress = addressOf(message.rhost);
+  const { account, service, tty, command, key } = message;
+  return {
+    id,
+    door,
+    service,
+    account,
+    ...(clientAddress !== undefined && { clientAddress }),
+    ...(tty !== undefined && { tty: cleanText(tty, 128) }),
+    ...(command !== undefined && { command: cleanText(command, 1024) }),
+    ...(key !== undefined && { keyFingerprint: key }),
+    // Under ForceCommand sshd has authenticated the person already, or we would not be running.
+    firstFactorProved: door === 'login' || (message.first !== undefined && message.first !== 'none'),
+  };
+}
+
+/** PAM's rhost may be a name (`UseDNS yes`) or `UNKNOWN`: then the address is not known. */
+function addressOf(rhost: string | undefined): string | undefined {
+  if (rhost === undefined) return undefined;
+  const address = rhost.replace(/^::ffff:(?=[0-9.]+$)/i, ''); // RFC 4291 §2.5.5.2: one person, one address
+  return isIP(address) === 0 ? undefined : address;
+}
+
+/** Can this be the name of a Unix account at all? What cannot is not looked up. */
+export function isAccountName(name: string): boolean {
+  return name !== '' && !name.startsWith('-') && !/[/:\s]/.test(name) && cleanText(name, 256) === name;
+}

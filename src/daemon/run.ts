@@ -1,0 +1,52 @@
+import type { DaemonLog } from '../audit/daemon-log.ts';
+import { exitStatus } from '../policy/refusals.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
+import { inheritedPlace, type Place } from './listen.ts';
+import type { DaemonParts } from './service.ts';
+
+/** The part of `process` that is needed here. */
+export type Process = Pick<NodeJS.Process, 'pid' | 'env' | 'on' | 'exit'>;
+
+/**
+ * Runs the daemon until SIGTERM or SIGINT: SIGHUP reloads. systemd is told nothing (sd_notify wants a datagram socket,
+ * which Node has not): the unit is Type=exec, and its socket takes connections from the start anyway.
+ *
+ * @param usualSocket listened on when there is no configuration that names one
+ * @returns the exit status
+ */
+export async function runDaemon(parts: DaemonParts, usualSocket: string, process: Process): Promise<number> {
+  const { log } = parts;
+  denyByDying(process, log);
+  const { promise: told, resolve: tell } = Promise.withResolvers<void>();
+  process.on('SIGTERM', () => tell());
+  process.on('SIGINT', () => tell());
+  let daemon: Daemon | undefined;
+  process.on('SIGHUP', () => daemon?.reload());
+
+  try {
+    const inherited = inheritedPlace(process.env, process.pid);
+    delete process.env['LISTEN_FDS'];
+    delete process.env['LISTEN_PID'];
+    daemon = await startDaemon(parts, standing => inherited ?? ownPlace(standing));
+  } catch (error) {
+    log.error(`cannot start: ${error instanceof Error ? error.message : String(error)}`);
+    return exitStatus.unavailable;
+  }
+  await told;
+  await daemon.stop();
+  return 0;
+
+  function ownPlace(standing: Parameters<Parameters<typeof startDaemon>[1]>[0]): Place {
+    return { kind: 'path', path: standing.kind === 'ready' ? standing.config.daemon.socket : usualSocket };
+  }
+}
+
+/** After a bug nobody knows what is still true: the process ends, and doors that wait deny. systemd starts a new one. */
+function denyByDying(process: Process, log: DaemonLog): void {
+  const die = (what: string) => (error: unknown) => {
+    log.error(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    process.exit(exitStatus.software);
+  };
+  process.on('uncaughtException', die('uncaught exception'));
+  process.on('unhandledRejection', die('unhandled rejection'));
+}

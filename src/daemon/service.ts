@@ -1,0 +1,71 @@
+/** What the daemon is made of. Everything that touches the host is handed in. */
+import type { Socket } from 'node:net';
+import type { DaemonLog } from '../audit/daemon-log.ts';
+import type { LoginAttempt } from '../auth/attempt.ts';
+import type { Conversation } from '../auth/conversation.ts';
+import type { AuditLog, Clock, Directory, LoginMemory, Ports, Random, Rules } from '../auth/ports.ts';
+import type { Verifier } from '../auth/verifier.ts';
+import type { AgentConfig, LoadedConfig } from '../config/config.ts';
+import type { PeerCredentials } from '../host/peer.ts';
+import type { Decision } from '../policy/decision.ts';
+
+export interface DaemonParts {
+  readonly authenticate: Authenticate;
+  readonly loadConfig: () => LoadedConfig;
+  readonly openVerifier: (config: AgentConfig) => OpenVerifier;
+  readonly openMemory: (stateDirectory: string) => OpenMemory;
+  readonly openAudit: (file: string) => AuditLog & { close(): void };
+  readonly directory: Directory;
+  /** The kernel's word on who has connected. Undefined if it cannot be had: such a peer is not served. */
+  readonly peerOf: (socket: Socket) => PeerCredentials | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: DaemonLog;
+  readonly timeouts?: Partial<Timeouts>;
+}
+
+/** src/auth/authenticate.ts */
+export type Authenticate = (
+  attempt: LoginAttempt,
+  conversation: Conversation,
+  ports: Ports,
+  signal: AbortSignal,
+) => Promise<Decision>;
+
+export interface OpenVerifier {
+  readonly verifier: Verifier;
+  /** Logins in progress may still finish with it. */
+  close(): void;
+}
+
+/** A LoginMemory that can be looked at before it is needed, and closed. */
+export interface OpenMemory extends LoginMemory {
+  /** Throws MemoryError. */
+  check(): void;
+  close(): void;
+}
+
+/** In milliseconds. */
+export interface Timeouts {
+  /** From connection to the end of the first line. */
+  readonly openingMs: number;
+  /** From an allowed entry to the header of its recording. */
+  readonly recordHeaderMs: number;
+  /** For everything to come to its end after SIGTERM. */
+  readonly stopMs: number;
+}
+
+export const usualTimeouts: Timeouts = { openingMs: 10_000, recordHeaderMs: 60_000, stopMs: 5_000 };
+
+/** How things stand for a login that begins now. A reload makes a new one; logins in progress keep theirs. */
+export type Standing =
+  | {
+      readonly kind: 'ready';
+      readonly config: AgentConfig;
+      readonly rules: Rules;
+      readonly verifier: Verifier;
+      readonly memory: LoginMemory;
+      readonly audit: AuditLog;
+    }
+  /** There is no configuration to go by: everybody is denied. */
+  | { readonly kind: 'broken'; readonly audit: AuditLog };
