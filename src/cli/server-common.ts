@@ -1,0 +1,56 @@
+/** What the `trasa-agent server …` commands share: the options, the state, and how they end. */
+import { exitStatus } from '../policy/refusals.ts';
+import { cleanText } from '../protocol/clean.ts';
+import type { Result } from '../server/admin/result.ts';
+import type { ServerState } from '../server/state/open-state.ts';
+
+export const stateOptions = {
+  state: {
+    type: 'string',
+    requiresArg: true,
+    default: '/var/lib/trasa-server',
+    describe: "directory of all that the server keeps; its user's alone (mode 0700)",
+  },
+  'master-key': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'file with the master key, if not in the state directory (a systemd credential)',
+  },
+} as const;
+
+export const personOption = { type: 'string', demandOption: true, describe: 'email or username' } as const;
+export const serviceOption = { type: 'string', demandOption: true, describe: 'name or serviceID' } as const;
+
+interface StateArguments {
+  readonly state: string;
+  readonly masterKey?: string | undefined;
+}
+
+/** Runs with the state open. What comes back as failed becomes a line on stderr and the exit status. */
+export async function withState<T>(
+  { state: directory, masterKey }: StateArguments,
+  work: (state: ServerState) => Result<T> | Promise<Result<T>>,
+): Promise<void> {
+  const { openState } = await import('../server/state/open-state.ts');
+  const opened = openState(directory, masterKey);
+  if (opened.kind === 'broken') {
+    fail(opened.text, exitStatus.config);
+    return;
+  }
+  try {
+    const result = await work(opened.state);
+    if (result.kind === 'failed') fail(result.text);
+  } finally {
+    opened.state.close();
+  }
+}
+
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Ends the command as failed; 1 unless sysexits.h has a better word. */
+export function fail(text: string, status = 1): void {
+  process.stderr.write(`trasa-agent: ${cleanText(text, 1000)}\n`);
+  process.exitCode = status;
+}

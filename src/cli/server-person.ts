@@ -1,0 +1,97 @@
+import type { Argv } from 'yargs';
+import type { Secret } from '../otp/secret.ts';
+import { done, failure } from '../server/admin/result.ts';
+import { askNewPassword, askOn } from '../server/admin/terminal.ts';
+import { personOption, say, stateOptions, withState } from './server-common.ts';
+
+export function personCommands(yargs: Argv): Argv {
+  return yargs
+    .command(
+      'add <email>',
+      'add a person',
+      command =>
+        command
+          .positional('email', { type: 'string', demandOption: true })
+          .options({
+            ...stateOptions,
+            username: { type: 'string', requiresArg: true, describe: 'a second name to be known by' },
+            password: { type: 'boolean', default: false, describe: 'ask for a password (hosts do not need one)' },
+          })
+          .example('$0 server person add alice@example.com --username alice', '')
+          .example('$0 server person add bob@example.com --password < file', 'the first line of the file'),
+      async args =>
+        await withState(args, async state => {
+          const { addPerson } = await import('../server/admin/people.ts');
+          const password = args.password ? await newPassword() : undefined;
+          if (args.password && password === undefined) return noPassword;
+          const added = await addPerson(state, args.email, args.username, password, Date.now());
+          if (added.kind === 'done') say(`added ${added.value.email}`);
+          return added;
+        }),
+    )
+    .command(
+      'list',
+      'everybody: email, username, state',
+      command => command.options(stateOptions),
+      async args =>
+        await withState(args, ({ people }) => {
+          for (const { email, username, enabled } of people.all())
+            say([email, username ?? '-', enabled ? 'enabled' : 'disabled'].join('\t'));
+          return done(undefined);
+        }),
+    )
+    .command(
+      'disable <person>',
+      'refuse this person everywhere, at once',
+      command => command.positional('person', personOption).options(stateOptions),
+      async args => await setEnabled(args, false),
+    )
+    .command(
+      'enable <person>',
+      'undo disable',
+      command => command.positional('person', personOption).options(stateOptions),
+      async args => await setEnabled(args, true),
+    )
+    .command(
+      'password <person>',
+      'set a password, from the terminal or the first line of stdin',
+      command =>
+        command
+          .positional('person', personOption)
+          .options(stateOptions)
+          .example('$0 server person password alice@example.com', ''),
+      async args =>
+        await withState(args, async state => {
+          const { changePassword } = await import('../server/admin/people.ts');
+          const password = await newPassword();
+          if (password === undefined) return noPassword;
+          const changed = await changePassword(state, args.person, password);
+          if (changed.kind === 'done') say(`changed the password of ${changed.value.email}`);
+          return changed;
+        }),
+    )
+    .demandCommand(1, 'say add, list, disable, enable or password');
+}
+
+async function setEnabled(
+  args: Parameters<typeof withState>[0] & { readonly person: string },
+  enabled: boolean,
+): Promise<void> {
+  await withState(args, async state => {
+    const { enablePerson } = await import('../server/admin/people.ts');
+    const changed = enablePerson(state, args.person, enabled);
+    if (changed.kind === 'done') say(`${enabled ? 'enabled' : 'disabled'} ${changed.value.email}`);
+    return changed;
+  });
+}
+
+const noPassword = failure('no password was given, or the two differ');
+
+async function newPassword(): Promise<Secret | undefined> {
+  const asker = askOn(process.stdin, process.stderr);
+  try {
+    return await askNewPassword(asker);
+  } finally {
+    asker.close();
+  }
+}

@@ -1,0 +1,29 @@
+import type { CommandModule } from 'yargs';
+import { accessCommands } from './server-access.ts';
+import { approveCommand } from './server-approve.ts';
+import { deviceCommands } from './server-device.ts';
+import { enrolCommands } from './server-enrol.ts';
+import { personCommands } from './server-person.ts';
+import { serviceCommands } from './server-service.ts';
+import { startCommand } from './server-start.ts';
+
+/**
+ * `trasa-agent server …`. All but `start` and `approve` work on the state directory itself, on the server's host and
+ * while it runs: SQLite sees to that, and so there is no second, remote way to administer the server.
+ */
+export const serverCommand: CommandModule = {
+  command: 'server',
+  describe: 'the embedded TRASA-compatible server: its people, services and devices',
+  builder: yargs => {
+    startCommand(yargs);
+    approveCommand(yargs);
+    return yargs
+      .command('person', 'who may log in', personCommands)
+      .command('service', 'the hosts and applications that ask', serviceCommands)
+      .command('access', 'which person may enter which account of which service', accessCommands)
+      .command('enrol', 'give a person a second factor', enrolCommands)
+      .command('device', 'the second factors that people have', deviceCommands)
+      .demandCommand(1, 'a subcommand of server is missing');
+  },
+  handler: () => undefined,
+};

@@ -1,0 +1,108 @@
+import type { AddressInfo, Socket } from 'node:net';
+import Fastify, { type FastifyReply } from 'fastify';
+import type { Secret } from '../otp/secret.ts';
+import type { Answer, Call } from './api/endpoint.ts';
+import { failed } from './api/envelope.ts';
+
+/** HTTPS, without a word of TRASA's: what is bounded, when it ends, and how it is written. */
+export interface Http {
+  post(path: string, handle: (call: Call) => Promise<Answer>): void;
+  listen(host: string, port: number): Promise<AddressInfo>;
+  /** Lets what is being answered finish, for a few seconds. */
+  close(): Promise<void>;
+}
+
+const maxBodyBytes = 65_536;
+const maxHeaderBytes = 16_384;
+const maxConnections = 4_000;
+const tlsTimeoutMs = 10_000;
+/** For the whole request to arrive. The answer may take longer: pushes are waited for. */
+const requestTimeoutMs = 15_000;
+/** Longer than agents keep a connection warm, so that they close it and not we in the middle of a request. */
+const keepAliveTimeoutMs = 75_000;
+const closeTimeoutMs = 3_000;
+
+/** @param onBug told of exceptions; the client gets a 500, which no client takes for a verdict */
+export function createHttp(tls: { readonly key: Secret; readonly cert: string }, onBug: (error: Error) => void): Http {
+  const app = Fastify({
+    https: {
+      key: tls.key.expose(),
+      cert: tls.cert,
+      minVersion: 'TLSv1.2',
+      handshakeTimeout: tlsTimeoutMs,
+      maxHeaderSize: maxHeaderBytes,
+    },
+    bodyLimit: maxBodyBytes,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    logger: false,
+  });
+  app.server.maxConnections = maxConnections;
+  app.server.headersTimeout = requestTimeoutMs;
+
+  const sockets = new Set<Socket>();
+  app.server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const endAll = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  let answering = 0;
+  let answered = nothing; // called whenever the last open answer is out
+
+  // As TRASA: the body is JSON whatever its content type says. It is parsed by the endpoint, whose answer to nonsense
+  // is a verdict of its own.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addHook('onRequest', (_request, reply, done) => {
+    answering += 1;
+    reply.raw.once('close', () => {
+      answering -= 1;
+      if (answering === 0) answered();
+    });
+    reply.header('cache-control', 'no-store');
+    done();
+  });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send(failed('no such endpoint', '', null)));
+  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status >= 500) onBug(error);
+    return reply.code(status).send(failed(status >= 500 ? 'UNKNOWN' : 'invalid request', '', null));
+  });
+
+  return {
+    post: (path, handle) => {
+      app.post(path, async (request, reply) => {
+        const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+        const { envelope, setCookie } = await handle({ body, peer: request.ip, gone: goneSignal(reply) });
+        if (setCookie !== undefined) reply.header('set-cookie', setCookie);
+        return envelope;
+      });
+    },
+    listen: async (host, port) => {
+      await app.listen({ host, port });
+      const address = app.server.address();
+      if (address === null || typeof address === 'string') throw new Error('listening on no TCP port');
+      return address;
+    },
+    close: async () => {
+      const closed = app.close(); // stops listening
+      const cut = setTimeout(endAll, closeTimeoutMs);
+      answered = endAll;
+      if (answering === 0) endAll();
+      await closed;
+      clearTimeout(cut);
+    },
+  };
+}
+
+function nothing(): void {}
+
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}

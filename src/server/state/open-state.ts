@@ -1,0 +1,108 @@
+import { lstatSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import type { ThrottleLimits } from '../../policy/throttle.ts';
+import { AccessMap } from '../store/access.ts';
+import { openDatabase } from '../store/database.ts';
+import { Guesses } from '../store/guesses.ts';
+import { isMasterKeyOf } from '../store/master-key-check.ts';
+import { People } from '../store/people.ts';
+import { PushDevices } from '../store/push-devices.ts';
+import { sealUnder } from '../store/seal.ts';
+import { Services } from '../store/services.ts';
+import { TotpCredentials } from '../store/totp-credentials.ts';
+import { type MasterKey, makeMasterKey, readMasterKey } from './master-key.ts';
+import { fileExists, makePrivateFile } from './private-file.ts';
+
+/** All that the server remembers, in one directory that is its user's alone. */
+export interface ServerState {
+  readonly directory: string;
+  readonly people: People;
+  readonly services: Services;
+  readonly devices: PushDevices;
+  readonly credentials: TotpCredentials;
+  readonly access: AccessMap;
+  readonly guesses: Guesses;
+  close(): void;
+}
+
+export type OpenedState =
+  | { readonly kind: 'open'; readonly state: ServerState }
+  /** One line for an administrator. */
+  | { readonly kind: 'broken'; readonly text: string };
+
+/**
+ * Opens the state, making what is missing on first use. Called by root, for a directory that another user owns, the
+ * process becomes that user for good: so nothing in it turns root's, and root follows no link that was planted there.
+ *
+ * @param masterKeyFile where the master key is kept, if not in the directory (a systemd credential, say)
+ */
+export function openState(directory: string, masterKeyFile?: string): OpenedState {
+  const external = masterKeyFile === undefined ? undefined : readMasterKey(masterKeyFile);
+  if (external?.kind === 'broken') return external;
+  const unsafe = makeDirectory(directory);
+  if (unsafe !== undefined) return { kind: 'broken', text: unsafe };
+
+  const databaseFile = join(directory, 'server.db');
+  const masterKey = external ?? keptMasterKey(join(directory, 'master.key'), !fileExists(databaseFile));
+  if (masterKey.kind === 'broken') return masterKey;
+  if (!fileExists(databaseFile)) makePrivateFile(databaseFile, ''); // SQLite gives its other files this one's mode
+  let database: DatabaseSync;
+  try {
+    database = openDatabase(databaseFile);
+  } catch (error) {
+    return { kind: 'broken', text: `${databaseFile}: ${error instanceof Error ? error.message : String(error)}` };
+  }
+  const seal = sealUnder(masterKey.key);
+  if (!isMasterKeyOf(database, seal)) {
+    database.close();
+    return { kind: 'broken', text: `${databaseFile}: was made with another master key` };
+  }
+  return {
+    kind: 'open',
+    state: {
+      directory,
+      people: new People(database),
+      services: new Services(database),
+      devices: new PushDevices(database),
+      credentials: new TotpCredentials(database, seal),
+      access: new AccessMap(database),
+      guesses: new Guesses(database, throttleLimits),
+      close: () => database.close(),
+    },
+  };
+}
+
+/** Five guesses, then 15 s, 30 s, … up to 15 minutes apart: about 100 a day, of a million codes. */
+const throttleLimits: ThrottleLimits = {
+  accountFreeTries: 5,
+  addressFreeTries: 5,
+  firstHoldMs: 15_000,
+  maxHoldMs: 900_000,
+};
+
+/** What is wrong with it, if anything. */
+function makeDirectory(directory: string): string | undefined {
+  try {
+    mkdirSync(directory, { mode: 0o700, recursive: true });
+    const entry = lstatSync(directory);
+    if (!entry.isDirectory()) return `${directory}: is not a directory`;
+    if ((entry.mode & 0o077) !== 0) return `${directory}: can be entered by others than its owner (chmod 0700)`;
+    if (process.geteuid?.() === 0 && entry.uid !== 0) becomeUser(entry.uid, entry.gid);
+    if (entry.uid !== process.geteuid?.()) return `${directory}: belongs to another user (id ${entry.uid})`;
+    return undefined;
+  } catch (error) {
+    return `${directory}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+function becomeUser(uid: number, gid: number): void {
+  process.setgroups?.([gid]);
+  process.setgid?.(gid);
+  process.setuid?.(uid);
+}
+
+/** A lost key is never silently replaced: what was sealed under it would be lost with it. */
+function keptMasterKey(file: string, isNew: boolean): MasterKey {
+  return isNew && !fileExists(file) ? makeMasterKey(file) : readMasterKey(file);
+}

@@ -1,0 +1,89 @@
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import { Secret } from '../../otp/secret.ts';
+import { bytesOf, flagOf, type Row, textOf } from './row.ts';
+
+/** A host or application that asks for checks. */
+export interface Service {
+  readonly id: string;
+  readonly name: string;
+  readonly hostname: string;
+  /** Accounts that are mapped to nobody enter without a second factor. */
+  readonly passthru: boolean;
+}
+
+export interface NewService {
+  readonly service: Service;
+  /** Shown once; only its hash is kept. */
+  readonly key: Secret;
+}
+
+export class Services {
+  readonly #database: DatabaseSync;
+  readonly #byId;
+  readonly #byName;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#byId = database.prepare('SELECT * FROM services WHERE id = ?');
+    this.#byName = database.prepare('SELECT * FROM services WHERE name = ?');
+  }
+
+  byId(id: string): Service | undefined {
+    return serviceOf(this.#byId.get(id));
+  }
+
+  /** By name or by service ID, as an administrator types it. */
+  find(nameOrId: string): Service | undefined {
+    return serviceOf(this.#byName.get(nameOrId)) ?? this.byId(nameOrId);
+  }
+
+  /** The service, if the key is its key. */
+  authenticate(id: string, key: string): Service | undefined {
+    const row = this.#byId.get(id);
+    const kept = row === undefined ? Buffer.alloc(32) : bytesOf(row, 'key_hash');
+    return timingSafeEqual(hashOf(key), kept) ? serviceOf(row) : undefined;
+  }
+
+  all(): Service[] {
+    const rows = this.#database.prepare('SELECT * FROM services ORDER BY name').all();
+    return rows.map(serviceOf).filter(service => service !== undefined);
+  }
+
+  /** Undefined if the name is taken. */
+  add(name: string, hostname: string, passthru: boolean, now: number): NewService | undefined {
+    if (this.find(name) !== undefined) return undefined;
+    const id = randomUUID();
+    const key = newKey();
+    this.#database
+      .prepare('INSERT INTO services VALUES (?, ?, ?, ?, ?, ?)')
+      .run(id, name, hashOf(key.expose()), hostname, Number(passthru), now);
+    return { service: { id, name, hostname, passthru }, key };
+  }
+
+  /** The old key stops working at once. */
+  rotateKey(id: string): Secret {
+    const key = newKey();
+    this.#database.prepare('UPDATE services SET key_hash = ? WHERE id = ?').run(hashOf(key.expose()), id);
+    return key;
+  }
+}
+
+function newKey(): Secret {
+  return new Secret(randomBytes(32).toString('base64url'));
+}
+
+/** The keys are 256 random bits, so that a plain hash hides them; no stretching needed. */
+function hashOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}
+
+function serviceOf(row: Row | undefined): Service | undefined {
+  if (row === undefined) return undefined;
+  return {
+    id: textOf(row, 'id'),
+    name: textOf(row, 'name'),
+    hostname: textOf(row, 'hostname'),
+    passthru: flagOf(row, 'passthru'),
+  };
+}

@@ -1,0 +1,100 @@
+/** A whole installation on a private host: embedded server, daemon, sshd with the agent, and people with their factors. */
+import { Secret } from '../../../src/otp/secret.ts';
+import { totpAt } from '../../../src/otp/totp.ts';
+import {
+  addPerson,
+  addService,
+  configFor,
+  type Daemon,
+  enrolPush,
+  enrolTotp,
+  type Server,
+  startDaemon,
+  startServer,
+} from './agent.ts';
+import { type Sshd, type SshdOptions, startSshd } from './sshd.ts';
+import { addUser, authorize, type User } from './users.ts';
+
+export interface Member {
+  readonly user: User;
+  readonly email: string;
+  /** Of the push device, for startDevice(). */
+  readonly device: string;
+  /** A code that was not typed yet: of the present time step, or of the one after or before it. */
+  code(): string;
+  /** A code that is none. */
+  wrongCode(): string;
+}
+
+export interface Site {
+  readonly server: Server;
+  readonly daemon: Daemon;
+  readonly sshd: Sshd;
+  /** The daemon's configuration, but for the people. */
+  readonly config: string;
+  stop(): Promise<void>;
+}
+
+const service = 'web1';
+
+/**
+ * @param members account names; each becomes a user, a person `NAME@example.com`, a TOTP credential and a push device
+ * @param config more lines of trasa-agent.toml: sections
+ */
+export async function startSite<Name extends string>(
+  members: readonly Name[],
+  config = '',
+  sshdOptions: SshdOptions = {},
+): Promise<Site & { readonly members: Record<Name, Member> }> {
+  const server = await startServer();
+  const credentials = await addService(service);
+  const made: Partial<Record<Name, Member>> = {};
+  for (const name of members) made[name] = await makeMember(name, server);
+  const people = members.map(name => `${name} = "${name}@example.com"`).join('\n');
+  const whole = `${configFor(server, credentials)}\n${config}\n[identity.people]\n${people}\n`;
+  const daemon = await startDaemon(whole);
+  const sshd = await startSshd(sshdOptions);
+  for (const name of members) authorize(member(made, name).user, sshd.publicKey);
+  return {
+    server,
+    daemon,
+    sshd,
+    config: whole,
+    members: made as Record<Name, Member>,
+    stop: async () => {
+      await sshd.stop();
+      await daemon.stop();
+      await server.stop();
+    },
+  };
+}
+
+async function makeMember(name: string, server: Server): Promise<Member> {
+  const email = `${name}@example.com`;
+  await addPerson(email, service, [name]);
+  const secret = new Secret(await enrolTotp(email));
+  const parameters = { secret, algorithm: 'sha1', digits: 6, periodSeconds: 30 } as const;
+  const typed = new Set<string>();
+  const codes = (): string[] => [0, 30_000, -30_000].map(offset => totpAt(parameters, Date.now() + offset).expose());
+  return {
+    user: addUser({ name }),
+    email,
+    device: await enrolPush(email, server),
+    code() {
+      const fresh = codes().find(code => !typed.has(code));
+      if (fresh === undefined) throw new Error('three codes were used within a minute; use another member');
+      typed.add(fresh);
+      return fresh;
+    },
+    wrongCode() {
+      const right = codes();
+      return ['000000', '111111', '222222', '333333'].find(code => !right.includes(code)) ?? '444444';
+    },
+  };
+}
+
+function member<Name extends string>(made: Partial<Record<Name, Member>>, name: Name): Member {
+  const found = made[name];
+  if (found === undefined) throw new Error(`no member ${name}`);
+  return found;
+}

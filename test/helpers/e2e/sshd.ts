@@ -1,0 +1,111 @@
+/** A real sshd on loopback, with its own configuration, host key and log, on a private host. */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { Background, type Finished } from './background.ts';
+import { agent } from './private-host.ts';
+
+/** How ssh, scp, sftp and rsync reach it: `-F configFile user@target`. */
+export interface Sshd {
+  readonly port: number;
+  readonly configFile: string;
+  /** The public key whose private half the client offers; see authorize(). */
+  readonly publicKey: string;
+  readonly process: Background;
+  /** All that sshd has logged so far. */
+  log(): string;
+  stop(): Promise<Finished>;
+}
+
+export interface SshdOptions {
+  /** Undefined: `trasa-agent login`; empty: none, a plain sshd. */
+  readonly forceCommand?: string;
+  /** More lines of sshd_config(5). They come first, where the first value wins. */
+  readonly extraConfig?: string;
+  readonly usePam?: boolean;
+}
+
+export async function startSshd({
+  forceCommand = `exec ${agent} login`,
+  extraConfig = '',
+  usePam = false,
+}: SshdOptions = {}): Promise<Sshd> {
+  const folder = mkdtempSync('/etc/test-sshd-');
+  const hostKey = makeKey(folder, 'host');
+  const userKey = makeKey(folder, 'user');
+  const port = await freePort();
+  const serverConfig = join(folder, 'sshd_config');
+  writeFileSync(
+    serverConfig,
+    `${extraConfig}
+ListenAddress 127.0.0.1:${port}
+HostKey ${hostKey}
+PidFile none
+LogLevel VERBOSE
+UsePAM ${usePam ? 'yes' : 'no'}
+StrictModes yes
+AuthorizedKeysFile .ssh/authorized_keys
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+MaxStartups 100
+AcceptEnv LANG LC_*
+Subsystem sftp ${sftpServer()}
+${forceCommand === '' ? '' : `ForceCommand ${forceCommand}`}
+`,
+  );
+  const process = new Background(['/usr/sbin/sshd', '-D', '-e', '-f', serverConfig]);
+  await process.printed(/Server listening on/);
+  return {
+    port,
+    configFile: writeClientConfig(folder, port, hostKey, userKey),
+    publicKey: readFileSync(`${userKey}.pub`, 'utf8'),
+    process,
+    log: () => process.stderr,
+    stop: async () => await process.stop(),
+  };
+}
+
+function writeClientConfig(folder: string, port: number, hostKey: string, userKey: string): string {
+  const knownHosts = join(folder, 'known_hosts');
+  writeFileSync(knownHosts, `[127.0.0.1]:${port} ${readFileSync(`${hostKey}.pub`, 'utf8')}`);
+  const config = join(folder, 'ssh_config');
+  writeFileSync(
+    config,
+    `Host target
+  HostName 127.0.0.1
+  Port ${port}
+  IdentityFile ${userKey}
+  IdentitiesOnly yes
+  IdentityAgent none
+  UserKnownHostsFile ${knownHosts}
+  StrictHostKeyChecking yes
+  LogLevel ERROR
+`,
+  );
+  return config;
+}
+
+function makeKey(folder: string, name: string): string {
+  const path = join(folder, name);
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', path]);
+  return path;
+}
+
+/** What the distribution's own sshd_config names. */
+function sftpServer(): string {
+  const line = /^Subsystem\s+sftp\s+(\S+)/m.exec(readFileSync('/etc/ssh/sshd_config', 'utf8'));
+  return line?.[1] ?? '/usr/lib/openssh/sftp-server';
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

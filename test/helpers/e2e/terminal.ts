@@ -1,0 +1,61 @@
+/** A program on a terminal, and a person in front of it who waits for words and types. */
+import pty from 'node-pty';
+import { plainEnvironment } from './background.ts';
+import { until } from './until.ts';
+
+export class Terminal {
+  readonly #pty: pty.IPty;
+  /** Everything the terminal showed. */
+  output = '';
+  #read = 0;
+  #exit: { exitCode: number; signal?: number } | undefined;
+
+  constructor(command: readonly [string, ...string[]], size = { cols: 100, rows: 30 }) {
+    const [program, ...args] = command;
+    this.#pty = pty.spawn(program, args, { ...size, name: 'xterm-256color', cwd: '/', env: { ...plainEnvironment } });
+    this.#pty.onData(text => (this.output += text));
+    this.#pty.onExit(exit => (this.#exit = exit));
+  }
+
+  get pid(): number {
+    return this.#pty.pid;
+  }
+
+  /** Waits for `pattern` in what was not read yet, and reads up to its end. */
+  async expect(pattern: RegExp | string, timeoutMs = 10_000): Promise<RegExpExecArray> {
+    const wanted = typeof pattern === 'string' ? new RegExp(pattern.replace(/[^\w\s]/g, '\\$&')) : pattern;
+    try {
+      return await until(
+        String(wanted),
+        () => {
+          const match = wanted.exec(this.output.slice(this.#read));
+          if (match === null && this.#exit !== undefined) throw new Error(`the program ended before ${String(wanted)}`);
+          if (match !== null) this.#read += match.index + match[0].length;
+          return match ?? undefined;
+        },
+        timeoutMs,
+      );
+    } catch (error) {
+      throw new Error(`${error instanceof Error ? error.message : ''}; the terminal shows:\n${this.output}`, {
+        cause: error,
+      });
+    }
+  }
+
+  send(text: string): void {
+    this.#pty.write(text);
+  }
+
+  resize(cols: number, rows: number): void {
+    this.#pty.resize(cols, rows);
+  }
+
+  /** The person closes the window. */
+  hangUp(): void {
+    this.#pty.kill('SIGHUP');
+  }
+
+  async ended(timeoutMs = 10_000): Promise<{ exitCode: number; signal?: number }> {
+    return await until(`the end; the terminal shows:\n${this.output}`, () => this.#exit, timeoutMs);
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * `npm run demo`: the product at work on loopback. Server, daemon and a throw-away sshd with one account, in a private
+ * mount namespace (nothing of the machine changes); one login by code and one by push, as they happen; then it waits for
+ * your own, until Ctrl-C. `npm run demo -- --once` stops after its own two, with status 0 if both went well.
+ */
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Secret } from '../src/otp/secret.ts';
+import { totpAt } from '../src/otp/totp.ts';
+import {
+  addPerson,
+  addService,
+  command,
+  configFor,
+  enrolPush,
+  startDaemon,
+  startDevice,
+  startServer,
+} from '../test/helpers/e2e/agent.ts';
+import { privateHost } from '../test/helpers/e2e/private-host.ts';
+import { sshTerminal } from '../test/helpers/e2e/ssh.ts';
+import { type Sshd, startSshd } from '../test/helpers/e2e/sshd.ts';
+import { addUser, authorize } from '../test/helpers/e2e/users.ts';
+
+const once = process.argv.includes('--once');
+const account = 'demo';
+const person = 'demo@example.com';
+
+privateHost({
+  plan: (_, reason) => {
+    console.error(`demo: ${reason ?? 'no private host can be made here'}`);
+    process.exit(1);
+  },
+});
+
+const outside = mkdtempSync(join(tmpdir(), 'trasa-demo-')); // what your own terminal must see: key, device
+process.once('SIGINT', () => end(130)).once('SIGTERM', () => end(143));
+try {
+  await show();
+  if (once) end(0);
+} catch (error) {
+  console.error(`demo: ${error instanceof Error ? error.message : String(error)}`);
+  end(1);
+}
+
+async function show(): Promise<void> {
+  title('A TRASA-compatible server, a daemon that asks it, and an sshd that forces trasa-agent login');
+  const server = await startServer();
+  tell(`server   ${server.url}, its key is pinned: ${server.pin}`);
+  const service = await addService('demo-host');
+  await addPerson(person, 'demo-host', [account]);
+  const daemon = await startDaemon(`${configFor(server, service)}\n[identity.people]\n${account} = "${person}"\n`);
+  tell('daemon   /run/trasa-agent/agent.sock, its own user, the only one who holds the service key');
+  const sshd = await startSshd();
+  authorize(addUser({ name: account }), sshd.publicKey);
+  tell(`sshd     127.0.0.1:${sshd.port}, account ${account} of ${person}`);
+
+  title(`${person} enrols an authenticator (scan it, if you like)`);
+  const enrolment = await command(['server', 'enrol', 'totp', person, '--no-confirm']);
+  console.log(enrolment);
+  const secret = new Secret(/^Secret: (\S+)$/m.exec(enrolment)?.[1] ?? '');
+  const device = await enrolPush(person, server);
+
+  title('A login by code');
+  await loginByCode(sshd, secret);
+  audit(await daemon.audited(line => line['event'] === 'decision'));
+
+  title('A login by push');
+  await loginByPush(sshd, device);
+  audit(await daemon.audited(line => line['event'] === 'decision'));
+  if (!once) invite(sshd, device);
+}
+
+async function loginByCode(sshd: Sshd, secret: Secret): Promise<void> {
+  const terminal = sshTerminal(sshd, account);
+  await terminal.expect('Code, or Enter for push: ');
+  const code = totpAt({ secret, algorithm: 'sha1', digits: 6, periodSeconds: 30 }, Date.now());
+  terminal.send(`${code.expose()}\r`);
+  await finishShell(terminal);
+}
+
+async function loginByPush(sshd: Sshd, deviceFile: string): Promise<void> {
+  const device = startDevice(deviceFile, ['--yes', '--once']);
+  await device.printed(/Waiting for pushes/);
+  const terminal = sshTerminal(sshd, account);
+  await terminal.expect('Code, or Enter for push: ');
+  terminal.send('\r');
+  await finishShell(terminal);
+  const { stdout } = await device.finished;
+  console.log(indented(`the device\n${stdout.trim()}`));
+}
+
+/** Says hello in the shell, leaves it, and shows what the person saw. */
+async function finishShell(terminal: ReturnType<typeof sshTerminal>): Promise<void> {
+  await terminal.expect(/\$ $/, 30_000);
+  terminal.send('echo "hello from $0, pid $$"; exit\r');
+  const { exitCode } = await terminal.ended();
+  console.log(indented(`$ ssh ${account}@demo-host\n${terminal.output.trim()}`));
+  if (exitCode !== 0) throw new Error(`the session ended with status ${exitCode}`);
+}
+
+function invite(sshd: Sshd, deviceFile: string): void {
+  const key = join(outside, 'key');
+  const device = join(outside, 'device');
+  copyFileSync(join(sshd.configFile, '../user'), key);
+  copyFileSync(deviceFile, device);
+  title('Now you, from another terminal of this machine');
+  tell(`ssh -i ${key} -o IdentitiesOnly=yes -o UserKnownHostsFile=/dev/null -p ${sshd.port} ${account}@127.0.0.1`);
+  tell(`  by code: as your authenticator shows it, if you scanned the picture above`);
+  tell(`  by push: Enter, and in a third terminal`);
+  tell(`           ${join(import.meta.dirname, '../dist/trasa-agent')} server approve --device ${device}`);
+  tell(`Its host key: ${readFileSync(join(sshd.configFile, '../host.pub'), 'utf8').trim()}`);
+  tell('Ctrl-C ends all of it.');
+}
+
+function audit({ attempt, account: who, person: trasaID, factor, decision, totalMs }: Record<string, unknown>): void {
+  tell(`audit    ${JSON.stringify({ attempt, account: who, person: trasaID, factor, decision, totalMs })}`);
+}
+
+function title(text: string): void {
+  console.log(`\n── ${text}`);
+}
+
+function tell(text: string): void {
+  console.log(`   ${text}`);
+}
+
+function indented(text: string): string {
+  return text.replace(/\r/g, '').replace(/^/gm, '   │ ');
+}
+
+/** The processes end with the namespace that they are in. */
+function end(status: number): never {
+  rmSync(outside, { recursive: true, force: true });
+  process.exit(status);
+}
