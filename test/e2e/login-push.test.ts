@@ -2,9 +2,10 @@
 import t from 'tap';
 import { startDevice } from '../helpers/e2e/agent.ts';
 import { Background } from '../helpers/e2e/background.ts';
-import { privateHost } from '../helpers/e2e/private-host.ts';
+import { agent, privateHost } from '../helpers/e2e/private-host.ts';
 import { startSite } from '../helpers/e2e/site.ts';
 import { ssh, sshTerminal } from '../helpers/e2e/ssh.ts';
+import { Terminal } from '../helpers/e2e/terminal.ts';
 
 privateHost(t);
 
@@ -58,15 +59,16 @@ t.test('while a push waits, a code opens the shell and the push vanishes from th
   await terminal.expect(prompt);
   terminal.send('\r');
   await terminal.expect(/or type a code: /);
-  const device = startDevice(carol.device, []);
-  await device.printed(/\b127\.0\.0\.1\b/); // it shows the push
+  const device = new Terminal([agent, 'server', 'approve', '--device', carol.device]);
+  await device.expect(/Let in/);
   terminal.send(`${carol.code()}\r`);
   await terminal.expect('$ ', 20_000);
   terminal.send('exit\r');
   await terminal.ended();
   t.match(await decision(), { decision: 'allow', factor: 'totp' });
-  await device.printed(/withdrawn|cancelled|gone/i);
-  await device.stop();
+  await device.expect(/withdrawn|cancelled|gone|given up/i);
+  device.send('\u0003');
+  await device.ended();
 });
 
 t.test('a plain command waits for approval: clean stdout, stdin untouched, the reason on stderr', async t => {

@@ -28,10 +28,12 @@ export interface Member {
 
 export interface Site {
   readonly server: Server;
+  /** The one that runs now. */
   readonly daemon: Daemon;
   readonly sshd: Sshd;
   /** The daemon's configuration, but for the people. */
   readonly config: string;
+  restartDaemon(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -52,15 +54,21 @@ export async function startSite<Name extends string>(
   for (const name of members) made[name] = await makeMember(name, server);
   const people = members.map(name => `${name} = "${name}@example.com"`).join('\n');
   const whole = `${configFor(server, credentials)}\n${config}\n[identity.people]\n${people}\n`;
-  const daemon = await startDaemon(whole);
+  let daemon = await startDaemon(whole);
   const sshd = await startSshd(sshdOptions);
   for (const name of members) authorize(member(made, name).user, sshd.publicKey);
   return {
     server,
-    daemon,
+    get daemon() {
+      return daemon;
+    },
     sshd,
     config: whole,
     members: made as Record<Name, Member>,
+    restartDaemon: async () => {
+      await daemon.stop();
+      daemon = await startDaemon(whole);
+    },
     stop: async () => {
       await sshd.stop();
       await daemon.stop();

@@ -1,0 +1,60 @@
+import type { Secret } from '../otp/secret.ts';
+import type { AgentConfig } from './config.ts';
+import type { Values } from './options.ts';
+
+/** The options' values under the names that the rest of the program uses. */
+export function assemble(source: string, values: Values, serviceKey: Secret, ca: string | undefined): AgentConfig {
+  const { top, policy, identity, throttle, daemon, login } = values;
+  return {
+    source,
+    server: {
+      urls: top.trasaServerURL,
+      serviceID: top.serviceID,
+      serviceKey,
+      ca,
+      pins: top.pins,
+      insecureSkipVerify: top.insecureSkipVerify,
+      httpProxy: top.httpProxy,
+      connectTimeoutMs: top.connectTimeout,
+      tlsTimeoutMs: top.tlsTimeout,
+      responseTimeoutMs: top.responseTimeout,
+      pushTimeoutMs: top.pushTimeout,
+    },
+    policy: {
+      requiredUsers: policy.requiredUsers,
+      requiredGroups: policy.requiredGroups,
+      exemptUsers: policy.exemptUsers,
+      exemptGroups: policy.exemptGroups,
+      attempts: policy.attempts,
+      autopush: policy.autopush,
+      codeDigits: policy.codeDigits,
+      replayMemoryMs: policy.replayMemory,
+      pushCooldownMs: policy.pushCooldown,
+      graceMs: policy.grace,
+      failMode: policy.failMode,
+      failSafeOn: policy.failSafeOn,
+      offlineUsers: top.offlineUsers,
+    },
+    identity: { people: identity.people, keys: identity.keys, domain: identity.domain },
+    throttle: {
+      accountFreeTries: throttle.accountFreeTries,
+      addressFreeTries: throttle.addressFreeTries,
+      firstHoldMs: throttle.firstHold,
+      maxHoldMs: throttle.maxHold,
+    },
+    daemon: {
+      socket: daemon.socket,
+      stateDirectory: daemon.stateDirectory,
+      auditFile: daemon.auditFile,
+      maxLogins: daemon.maxLogins,
+      loginTimeoutMs: daemon.loginTimeout,
+    },
+    login: {
+      motd: login.motd,
+      record: login.record,
+      recordDirectory: login.recordDirectory,
+      sftpServer: login.sftpServer,
+    },
+    debug: top.debug,
+  };
+}

@@ -1,0 +1,187 @@
+/**
+ * Every option there is, one row each: name, kind, default, bounds, and its words in the manual.
+ *
+ * The parser, `trasa-agent check`, the option list of trasa-agent.toml(5) and the sample file are made from or compared
+ * with this table. TRASA's own names are kept where TRASA has one.
+ */
+import { failSafeCauses } from '../policy/decision.ts';
+import {
+  notADomain,
+  notAFingerprint,
+  notAGivenPath,
+  notAnAccount,
+  notAPath,
+  notASocketPath,
+  notATrasaID,
+  notAWord,
+} from './checks.ts';
+import { type Option, secret } from './option.ts';
+import { choice, choices, flag, integer, map, names, namesOrCsv, seconds, text } from './option-kinds.ts';
+import { httpProxy, origins, pins } from './server-options.ts';
+
+export const options = {
+  /** Above the first [section]. */
+  top: {
+    trasaServerURL: origins(
+      'Where the TRASA server is. Several are tried in order, the last good one first. Required.',
+    ),
+    serviceID: text(
+      'The ID of this service in the TRASA dashboard. Required.',
+      'a string without blanks',
+      example('ID'),
+      notAWord,
+    ),
+    serviceKey: secret(
+      text(
+        'The key of this service. This, or serviceKeyFile, is required. The file must not be readable by everyone.',
+        'a string without blanks',
+        example('KEY'),
+        notAWord,
+      ),
+    ),
+    serviceKeyFile: text(
+      'A file that holds the service key and nothing else, instead of serviceKey.',
+      'an absolute path',
+      example('/etc/trasa/service.key'),
+      notAPath,
+    ),
+    caFile: text(
+      "PEM certificates of the authorities to trust for the server, instead of the system's.",
+      'an absolute path',
+      example('/etc/trasa/ca.pem'),
+      notAPath,
+    ),
+    pins: pins(
+      "SHA-256 of the server's public key, as sha256//BASE64. If there are any, one must match, besides the certificate.",
+    ),
+    insecureSkipVerify: flag(
+      'Accept any certificate: whoever is in between can read codes and open the door. For tests.',
+    ),
+    httpProxy: httpProxy(
+      'Reach the server through this HTTP proxy (CONNECT). The environment is never asked for one. May hold a password.',
+    ),
+    connectTimeout: seconds('Longest wait for a connection to one server.', 5, { min: 1, max: 60 }),
+    tlsTimeout: seconds('Longest wait for its TLS handshake.', 5, { min: 1, max: 60 }),
+    responseTimeout: seconds('Longest wait for the answer to a code.', 10, { min: 1, max: 120 }),
+    pushTimeout: seconds(
+      'Longest wait for the answer to a push. The server holds one for 60 seconds: below 61 is warned of.',
+      65,
+      { min: 5, max: 300 },
+    ),
+    debug: flag('Log more. Never logs keys or codes.'),
+    offlineUsers: namesOrCsv(
+      'Accounts that enter without a second factor while no server can be reached. Warned of unless empty.',
+    ),
+  },
+  policy: {
+    requiredUsers: names(
+      'Accounts that need a second factor. If users or groups are required here, all others need none.',
+    ),
+    requiredGroups: names('Groups, primary or supplementary, whose members need a second factor.'),
+    exemptUsers: names('Accounts that need none.'),
+    exemptGroups: names('Groups whose members need none, unless a user or group rule requires one.'),
+    attempts: integer('Answers per login that may be wrong.', 3, { min: 1, max: 10 }),
+    autopush: flag('Send a push at once instead of asking for a code first.'),
+    codeDigits: integer('Digits of a code. Whatever else is typed is never sent anywhere.', 6, { min: 6, max: 8 }),
+    replayMemory: seconds('How long a used code stays used. Servers take a code for up to 90 seconds.', 300, {
+      min: 90,
+      max: 86_400,
+    }),
+    pushCooldown: seconds('No push for this long after one was refused.', 60, { min: 0, max: 86_400 }),
+    grace: seconds(
+      'Ask no second factor for this long after a login of the same account, address and key. 0: always ask.',
+      0,
+      { min: 0, max: 86_400 },
+    ),
+    failMode: choice(
+      'While no server can be reached: let nobody in (secure), or everybody (safe).',
+      ['secure', 'safe'],
+      'secure',
+    ),
+    failSafeOn: choices('The troubles that failMode = "safe" applies to. Any other denies.', failSafeCauses),
+  },
+  identity: {
+    domain: text('Makes the TRASA ID account@domain.', 'a domain name', example('example.com'), notADomain),
+    people: map(
+      'The TRASA ID behind an account: alice = "alice@example.com". Comes before all else.',
+      'accounts and TRASA IDs',
+      notAnAccount,
+      notATrasaID,
+    ),
+    keys: map(
+      'The TRASA ID behind a public key, for shared accounts: "SHA256:…" = "alice@example.com". See ssh-keygen -l.',
+      'key fingerprints and TRASA IDs',
+      notAFingerprint,
+      notATrasaID,
+    ),
+  },
+  throttle: {
+    accountFreeTries: integer('Wrong codes for one account before it is held off.', 5, { min: 1, max: 100 }),
+    addressFreeTries: integer('Wrong codes from one address before it is held off.', 20, { min: 1, max: 10_000 }),
+    firstHold: seconds('The first hold. Each further wrong code doubles it.', 30, { min: 1, max: 3600 }),
+    maxHold: seconds('The longest hold.', 900, { min: 1, max: 86_400 }),
+  },
+  daemon: {
+    socket: text(
+      'Where the daemon listens, unless systemd hands it a socket.',
+      'an absolute path',
+      standard('/run/trasa-agent/agent.sock'),
+      notASocketPath,
+    ),
+    stateDirectory: text(
+      'Used codes, holds and grace records.',
+      'an absolute path',
+      standard('/var/lib/trasa-agent'),
+      notAGivenPath,
+    ),
+    auditFile: text(
+      'Write audit lines to this file too, besides standard output. Empty: do not.',
+      'an absolute path',
+      standard(''),
+      notAPath,
+    ),
+    maxLogins: integer('Logins in progress at once. One more is denied.', 256, { min: 1, max: 4096 }),
+    loginTimeout: seconds("The longest that one login may take. Keep it under sshd's LoginGraceTime (120).", 110, {
+      min: 10,
+      max: 600,
+    }),
+  },
+  login: {
+    motd: flag('Print /etc/motd and the like, which sshd leaves out under a ForceCommand. Interactive logins only.'),
+    record: flag('Record sessions with a terminal (asciicast v2), which keeps the agent in the middle.'),
+    recordDirectory: text(
+      'Where recordings go.',
+      'an absolute path',
+      standard('/var/lib/trasa-agent/recordings'),
+      notAGivenPath,
+    ),
+    sftpServer: text(
+      'What internal-sftp becomes. Empty: sftp-server in the first of its usual places.',
+      'an absolute path',
+      standard(''),
+      notAPath,
+    ),
+  },
+} as const satisfies Record<string, Record<string, Option<unknown>>>;
+
+export type Section = keyof typeof options;
+
+type ValueOf<O> = O extends Option<infer T> ? T : never;
+
+/** What the file says, or the defaults: one value per row of the table. Durations in milliseconds. */
+export type Values = {
+  readonly [S in Section]: { readonly [N in keyof (typeof options)[S]]: ValueOf<(typeof options)[S][N]> };
+};
+
+export function sectionNames(): Section[] {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of the constant above, and no others
+  return Object.keys(options) as Section[];
+}
+
+function standard(value: string): { readonly standard: string } {
+  return { standard: value };
+}
+
+function example(value: string): { readonly example: string } {
+  return { example: value };
+}

@@ -1,0 +1,62 @@
+/** The files that the configuration names. Their faults are reported at the option that names them. */
+import { X509Certificate } from 'node:crypto';
+import { readSafely } from '../host/safe-open.ts';
+import { Secret } from '../otp/secret.ts';
+import { notAWord } from './checks.ts';
+import type { Problem } from './config.ts';
+import { problemAt } from './problem.ts';
+import type { ReadOptions } from './read-options.ts';
+
+const maxKeyBytes = 4096;
+const maxBundleBytes = 4 * 1024 * 1024;
+
+/** The key, from the option or from its file; undefined if there is none that can be used, which was then reported. */
+export function readServiceKey(file: string, options: ReadOptions, problems: Problem[]): Secret | undefined {
+  const { serviceKey, serviceKeyFile } = options.values.top;
+  if (serviceKey !== '') return new Secret(serviceKey);
+  if (serviceKeyFile === '') return undefined;
+  const read = readSafely(serviceKeyFile, { maxBytes: maxKeyBytes, secret: true });
+  if (read.kind === 'refused') {
+    problems.push(about(file, options, 'serviceKeyFile', `${serviceKeyFile} ${read.problem.text}`, read.problem.hint));
+    return undefined;
+  }
+  const key = read.text.replace(/\r?\n$/, '');
+  const fault = notAWord(key);
+  if (fault === undefined) return new Secret(key);
+  problems.push(
+    about(file, options, 'serviceKeyFile', `${serviceKeyFile} must hold the key and nothing else: ${fault}`),
+  );
+  return undefined;
+}
+
+/** PEM of the authorities, or undefined: the system's. */
+export function readAuthorities(file: string, options: ReadOptions, problems: Problem[]): string | undefined {
+  const { caFile } = options.values.top;
+  if (caFile === '') return undefined;
+  const read = readSafely(caFile, { maxBytes: maxBundleBytes });
+  if (read.kind === 'refused') {
+    problems.push(about(file, options, 'caFile', `${caFile} ${read.problem.text}`, read.problem.hint));
+    return undefined;
+  }
+  const certificates = read.text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  if (certificates.length === 0)
+    problems.push(
+      about(file, options, 'caFile', `${caFile} holds no certificate in PEM (-----BEGIN CERTIFICATE-----)`),
+    );
+  for (const [index, certificate] of certificates.entries())
+    if (!isCertificate(certificate))
+      problems.push(about(file, options, 'caFile', `certificate ${index + 1} in ${caFile} cannot be decoded`));
+  return read.text;
+}
+
+function about(file: string, options: ReadOptions, option: string, text: string, hint?: string): Problem {
+  return problemAt(file, options.lineOf([option]), `${option} ${text}`, hint);
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined;
+  } catch {
+    return false;
+  }
+}
