@@ -1,7 +1,7 @@
 import type { LoginAttempt } from '../auth/attempt.ts';
 import type { LoginSettings } from '../config/config.ts';
 import type { BypassRule, Decision } from '../policy/decision.ts';
-import { refusals } from '../policy/refusals.ts';
+import { refusals, sentenceFor } from '../policy/refusals.ts';
 import { cleanText } from '../protocol/clean.ts';
 import { type DecisionMessage, maxText } from '../protocol/messages.ts';
 
@@ -17,13 +17,13 @@ export function answerFor(
   session: SessionSettings,
 ): DecisionMessage {
   if (decision.kind === 'deny') {
-    const { says, exit, pam } = refusals[decision.reason];
+    const { exit, pam } = refusals[decision.reason];
     return {
       kind: 'decision',
       verdict: 'deny',
       reason: decision.reason,
       id: attemptId,
-      text: `${cleanText(decision.says ?? says, maxText / 4)} [${attemptId}]`,
+      text: `${cleanText(sentenceFor(decision), maxText / 4)} [${attemptId}]`,
       exit,
       pam,
       motd: false,

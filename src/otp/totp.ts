@@ -20,6 +20,10 @@ export interface TotpParameters {
 /** Number of a time step, RFC 6238's T. */
 export type TimeStep = number & { readonly unit: 'time step' };
 
+export function isTimeStep(step: number): step is TimeStep {
+  return Number.isSafeInteger(step) && step >= 0;
+}
+
 /** Steps accepted before and after the present one (RFC 6238 §5.2, §6). TRASA's server: one each. */
 export interface Window {
   readonly past: number;
@@ -57,9 +61,9 @@ export function verifyTotp(check: TotpCheck): TotpResult {
     epoch: Math.floor(check.now / 1000),
     epochTolerance: [window.past * periodSeconds, window.future * periodSeconds],
   });
-  if (!result.valid || !('timeStep' in result)) return { kind: 'invalid' };
+  if (!result.valid || !('timeStep' in result) || !isTimeStep(result.timeStep)) return { kind: 'invalid' };
   if (lastUsedStep !== undefined && result.timeStep <= lastUsedStep) return { kind: 'replayed' };
-  return { kind: 'valid', step: result.timeStep as TimeStep };
+  return { kind: 'valid', step: result.timeStep };
 }
 
 /** The code at a time (ms since 1970), as a device shows it. */

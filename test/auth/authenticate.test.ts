@@ -218,7 +218,7 @@ t.test('a code opens one of two logins at the same time', async t => {
     { policy: { attempts: 1 } },
   );
   const decisions = await Promise.all([1, 2, 3, 4].map(async () => (await withTerminal(ports, '123456'))[0].kind));
-  t.same(decisions.sort(), ['allow', 'deny', 'deny', 'deny']);
+  t.same(decisions.toSorted(), ['allow', 'deny', 'deny', 'deny']);
 });
 
 t.test('a code that was refused, or that nobody could check, may be typed again', async t => {

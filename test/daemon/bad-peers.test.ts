@@ -83,7 +83,7 @@ t.test('a door that never reads is cut off', async t => {
         conversation.textInfo('x'.repeat(200));
         await new Promise(resolve => setImmediate(resolve));
       }
-      ports.audit.decision({ reason: signal.reason } as never);
+      ports.audit.decision({ reason: String(signal.reason) } as never);
       return { kind: 'deny', reason: 'disconnected' };
     },
   });

@@ -1,4 +1,5 @@
 /** How a session ends, and what of the agent is left while it lasts. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { run } from '../helpers/e2e/background.ts';
 import { privateHost } from '../helpers/e2e/private-host.ts';
@@ -36,6 +37,15 @@ t.test('a command that is not there is reported by the shell as ever', async t =
   );
   t.equal(without?.status, 127);
   t.strictSame(withAgent, without);
+});
+
+t.test('bash reads its start-up file once, as without the agent', async t => {
+  const bashrc = '/home/with-bash/.bashrc';
+  writeFileSync(bashrc, `echo read >>reads\n${readFileSync(bashrc, 'utf8')}`);
+  for (const sshd of [plain, guarded]) {
+    const { stdout } = await ssh(sshd, 'with-bash', ['cat reads; rm reads']);
+    t.equal(stdout, 'read\n');
+  }
 });
 
 t.test('no process of the agent is left once the session has begun', async t => {
