@@ -6,6 +6,7 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { Secret } from '../src/otp/secret.ts';
 import { totpAt } from '../src/otp/totp.ts';
 import {
@@ -18,7 +19,7 @@ import {
   startDevice,
   startServer,
 } from '../test/helpers/e2e/agent.ts';
-import { privateHost } from '../test/helpers/e2e/private-host.ts';
+import { enterPrivateHost } from '../test/helpers/e2e/private-host.ts';
 import { sshTerminal } from '../test/helpers/e2e/ssh.ts';
 import { type Sshd, startSshd } from '../test/helpers/e2e/sshd.ts';
 import { addUser, authorize } from '../test/helpers/e2e/users.ts';
@@ -27,12 +28,11 @@ const once = process.argv.includes('--once');
 const account = 'demo';
 const person = 'demo@example.com';
 
-privateHost({
-  plan: (_, reason) => {
-    console.error(`demo: ${reason ?? 'no private host can be made here'}`);
-    process.exit(1);
-  },
-});
+const reason = enterPrivateHost();
+if (reason !== undefined) {
+  console.error(`demo: ${reason}`);
+  process.exit(1);
+}
 
 const outside = mkdtempSync(join(tmpdir(), 'trasa-demo-')); // what your own terminal must see: key, device
 process.once('SIGINT', () => end(130)).once('SIGTERM', () => end(143));
@@ -127,7 +127,7 @@ function tell(text: string): void {
 }
 
 function indented(text: string): string {
-  return text.replace(/\r/g, '').replace(/^/gm, '   │ ');
+  return stripVTControlCharacters(text).replace(/\r/g, '').replace(/^/gm, '   │ ');
 }
 
 /** The processes end with the namespace that they are in. */

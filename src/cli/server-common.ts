@@ -49,8 +49,8 @@ export function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Ends the command as failed; 1 unless sysexits.h has a better word. */
-export function fail(text: string, status = 1): void {
+/** Ends the command as failed. */
+export function fail(text: string, status: number = exitStatus.failed): void {
   process.stderr.write(`trasa-agent: ${cleanText(text, 1000)}\n`);
   process.exitCode = status;
 }

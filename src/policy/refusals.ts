@@ -7,8 +7,9 @@
  */
 import type { Denial, DenyReason } from './decision.ts';
 
-/** Exit statuses, from sysexits.h; documented in trasa-agent(8). */
+/** Exit statuses, from sysexits.h but for the first; documented in trasa-agent(8). */
 export const exitStatus = {
+  failed: 1,
   usage: 64,
   unavailable: 69,
   software: 70,

@@ -50,10 +50,10 @@ export async function askDaemon(request: Request): Promise<Reply> {
     else if (exchange.fromDoor(message) === 'taken') socket.write(encodeDoorMessage(message));
   });
   const giveUp = (reason: 'cancelled' | 'disconnected'): void => {
+    if (reason === 'disconnected' || exchange.fromDoor({ kind: 'cancel' }) !== 'taken') return resolve(givenUp(reason));
+    socket.write(encodeDoorMessage({ kind: 'cancel' }));
     const farewell = setTimeout(() => resolve(givenUp(reason)), farewellMs);
     void promise.then(() => clearTimeout(farewell));
-    if (exchange.fromDoor({ kind: 'cancel' }) === 'taken') socket.write(encodeDoorMessage({ kind: 'cancel' }));
-    else resolve(givenUp(reason));
   };
   const onAbort = (): void => giveUp(request.signal.reason === 'disconnected' ? 'disconnected' : 'cancelled');
 

@@ -14,40 +14,28 @@ export const agent = `${agentFolder}/trasa-agent`;
 
 /** Call it first. Returns on the private host only; skips the whole file, with the reason, where there can be none. */
 export function privateHost(t: Pick<Test, 'plan'>): void {
-  if (existsSync('/run/private-host')) return;
-  const checkout = join(import.meta.dirname, '../../..');
-  const reason = existsSync(join(checkout, 'dist/trasa-agent'))
-    ? cannot()
-    : 'dist/trasa-agent is missing: npm run build';
-  if (reason !== undefined) {
-    t.plan(0, reason);
-    process.exit();
-  }
-  process.emitWarning = () => {}; // execve is experimental
-  process.execve?.(
-    '/usr/bin/unshare',
-    [
-      ...namespaces,
-      'sh',
-      join(import.meta.dirname, 'private-host.sh'),
-      checkout,
-      process.execPath,
-      ...process.execArgv,
-      ...process.argv.slice(1),
-    ],
-    process.env,
-  );
+  const reason = enterPrivateHost();
+  if (reason === undefined) return;
+  t.plan(0, reason);
+  process.exit();
 }
 
-const namespaces = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
-
-/** @returns why this machine (or container) has no private hosts. */
-function cannot(): string | undefined {
+/** Returns nothing on the private host, which this program becomes; elsewhere the reason why there can be none. */
+export function enterPrivateHost(): string | undefined {
+  if (existsSync('/run/private-host')) return undefined;
   if (process.getuid?.() !== 0) return 'needs root: it makes users and runs sshd in namespaces of its own';
+  const checkout = join(import.meta.dirname, '../../..');
+  if (!existsSync(join(checkout, 'dist/trasa-agent'))) return 'dist/trasa-agent is missing: npm run build';
+  const script = join(import.meta.dirname, 'private-host.sh');
   try {
-    execFileSync('unshare', [...namespaces.slice(1), 'true'], { stdio: 'pipe' });
-    return undefined;
+    execFileSync('sh', [script, 'try', checkout, 'true'], { stdio: 'pipe' });
   } catch (error) {
-    return `needs mount and process namespaces: ${error instanceof Error ? error.message.split('\n').at(-1) : ''}`;
+    return `needs mount and process namespaces: ${String((error as { stderr?: unknown }).stderr).trim()}`;
   }
+  process.emitWarning = () => {}; // execve is experimental
+  return process.execve?.(
+    '/bin/sh',
+    ['sh', script, 'enter', checkout, process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+    process.env,
+  );
 }

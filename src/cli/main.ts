@@ -1,0 +1,78 @@
+/** `trasa-agent COMMAND`, by yargs. One file per command; this one only mounts them. */
+import yargs, { type Argv } from 'yargs';
+import { exitStatus } from '../policy/refusals.ts';
+import { cleanText } from '../protocol/clean.ts';
+import { forgetEnvironment } from './environment.ts';
+import { exitStatuses } from './exit-statuses.ts';
+import { serverCommand } from './server.ts';
+import { version } from './version.ts';
+
+/** @returns the exit status; a command that fails for a known reason has said why on stderr. Throws only on a bug. */
+export async function runCommand(argv: readonly string[]): Promise<number> {
+  forgetEnvironment(process.env);
+  let status = 0;
+  const finish = (commandStatus: number): void => {
+    status = commandStatus;
+  };
+  try {
+    await commandLine(finish).parseAsync(argv);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`trasa-agent: ${cleanText(error.message, 500)}\nTry 'trasa-agent --help'.\n`);
+    return exitStatus.usage;
+  }
+  return status === 0 ? Number(process.exitCode ?? 0) : status;
+}
+
+function commandLine(finish: (status: number) => void): Argv {
+  return yargs()
+    .scriptName('trasa-agent')
+    .usage('$0 COMMAND\n\nTwo-factor agent for Linux hosts. See trasa-agent(8).')
+    .command('login', 'ask for the second factor, then become the shell (ForceCommand of sshd)')
+    .command(
+      'daemon',
+      'decide about logins: serves the socket that the other commands ask',
+      command => configOption(command).epilogue(exitStatuses('stopped by a signal', ['unavailable', 'config'])),
+      async ({ config }) => {
+        const { daemon } = await import('./daemon.ts');
+        finish(await daemon(config === undefined ? {} : { config }));
+      },
+    )
+    .command(
+      'check',
+      'check the configuration, then ask the TRASA server about it',
+      command => configOption(command).epilogue(exitStatuses('all is well', ['unavailable', 'config'])),
+      async ({ config }) => {
+        const { check } = await import('./check.ts');
+        finish(await check(config === undefined ? {} : { config }));
+      },
+    )
+    .command(serverCommand)
+    .demandCommand(1, 'a command is missing')
+    .strictCommands()
+    .strictOptions()
+    .strict()
+    .recommendCommands()
+    .version(version)
+    .help()
+    .alias({ help: 'h' })
+    .epilogue(exitStatuses('done'))
+    .locale('en')
+    .wrap(100)
+    .exitProcess(false)
+    .fail((message, error) => {
+      // yargs has its own kind of error for some wrong command lines, and hands over ours from the handlers
+      if (error !== undefined && error.name !== 'YError') throw error;
+      throw new UsageError(message ?? error?.message);
+    });
+}
+
+function configOption<T>(command: Argv<T>): Argv<T & { config: string | undefined }> {
+  return command.option('config', {
+    type: 'string',
+    requiresArg: true,
+    describe: 'configuration file [default: /etc/trasa/trasa-agent.toml, then the file of the original agent]',
+  });
+}
+
+class UsageError extends Error {}
