@@ -36,8 +36,9 @@ export async function authenticate(
   return decision;
 }
 
-async function decide(login: Login): Promise<Decision> {
-  const account = await login.ports.directory.account(login.attempt.account);
+async function decide(asked: Login): Promise<Decision> {
+  const account = await asked.ports.directory.account(asked.attempt.account);
+  const login = account.kind === 'found' ? underItsName(asked, account.name) : asked;
   const byRule = decideByRule(login, account);
   if (byRule !== undefined) return byRule;
 
@@ -53,6 +54,11 @@ async function decide(login: Login): Promise<Decision> {
   const decision = await challenge(login, person, account.kind === 'found');
   // Whatever was said in the dialogue: an account that does not exist is never entered.
   return account.kind === 'found' ? decision : deny('unknown-account');
+}
+
+/** One account has one name in rules, throttle and memory, however it was spelt at the door. */
+function underItsName(login: Login, account: string): Login {
+  return { ...login, attempt: { ...login.attempt, account } };
 }
 
 /** What the administrator's rules say without asking anybody. An unknown account is exempt from nothing. */

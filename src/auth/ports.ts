@@ -39,7 +39,8 @@ export interface Directory {
   account(name: string): Promise<AccountLookup>;
 }
 export type AccountLookup =
-  | { readonly kind: 'found'; readonly uid: number; readonly groups: GroupLookup }
+  /** `name` is the user database's own spelling: some (sssd, winbind) find an account under several. */
+  | { readonly kind: 'found'; readonly name: string; readonly uid: number; readonly groups: GroupLookup }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'unavailable'; readonly detail: string };
 /** Names of the primary and all supplementary groups. */

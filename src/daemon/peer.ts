@@ -3,8 +3,9 @@ import type { PeerCredentials } from '../host/peer.ts';
 import { type Denial, deny } from '../policy/decision.ts';
 
 /**
- * May this peer (the kernel's word, SO_PEERCRED in unix(7)) ask for this account? Root may ask for any: that is PAM, and root needs no leave of ours. Everybody else
- * may ask for the account that they are, which under ForceCommand is the account being entered.
+ * May this peer (the kernel's word, SO_PEERCRED in unix(7)) ask for this account? Root may ask for any: that is PAM, and
+ * root needs no leave of ours. Everybody else may ask for the account that they are, which under ForceCommand is the
+ * account being entered, and by its own name only.
  *
  * @returns undefined if so. An account that does not exist is refused like any other that is not theirs.
  */
@@ -17,7 +18,9 @@ export async function authorisePeer(
   const found = await directory.account(account);
   switch (found.kind) {
     case 'found':
-      return found.uid === peer.uid ? undefined : deny('not-your-account', `asked by uid ${peer.uid}`);
+      return found.uid === peer.uid && found.name === account
+        ? undefined
+        : deny('not-your-account', `asked by uid ${peer.uid}`);
     case 'unknown':
       return deny('not-your-account', `asked by uid ${peer.uid}; there is no such account`);
     case 'unavailable':

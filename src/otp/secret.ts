@@ -1,4 +1,5 @@
-import { inspect } from 'node:util';
+/** util.inspect.custom, without loading node:util: that opens process.stderr, which the login path must not. */
+const inspectCustom = Symbol.for('nodejs.util.inspect.custom');
 
 /**
  * A value that must not be shown: service keys, codes, passwords, seeds.
@@ -30,7 +31,7 @@ export class Secret {
     return '[secret]';
   }
 
-  [inspect.custom](): string {
+  [inspectCustom](): string {
     return '[secret]';
   }
 }

@@ -284,7 +284,7 @@ t.test('exempt accounts pass without a question; a failed group look-up denies',
   t.match(await decide({ requiredGroups: ['staff'] }), { kind: 'deny' });
   t.match(await decide({ requiredUsers: ['alice'], exemptGroups: ['staff'] }), { kind: 'deny' });
 
-  const noGroups = { kind: 'found', uid: 1, groups: { kind: 'unavailable', detail: 'ldap down' } } as const;
+  const noGroups = { groups: { kind: 'unavailable', detail: 'ldap down' } } as const;
   t.match(await decide({ exemptGroups: ['staff'] }, noGroups), { reason: 'account-lookup-failed' });
   t.match(await decide({ requiredGroups: ['staff'] }, noGroups), { reason: 'account-lookup-failed' });
   t.match(await decide({ exemptUsers: ['alice'] }, noGroups), { kind: 'bypass' }, 'no group rule is needed here');
@@ -295,6 +295,18 @@ t.test('exempt accounts pass without a question; a failed group look-up denies',
     silent.said.filter(line => line.startsWith('?')),
     [],
   );
+});
+
+t.test('an account has one name, however it was spelt at the door', async t => {
+  const ports = fakePorts(new FakeVerifier(invalid), { policy: { attempts: 1 } }, { name: 'alice' });
+  await authenticate(anAttempt({ account: 'ALICE' }), new ScriptedConversation('111111'), ports, never);
+  await authenticate(anAttempt({ account: 'Alice' }), new ScriptedConversation('222222'), ports, never);
+  t.equal(ports.memory.throttleOf('account:alice')?.failures, 2);
+  t.equal(ports.verifier.asked[0]?.person, 'alice@example.com', 'and one person behind it');
+  const exempt = fakePorts(new FakeVerifier(invalid), { policy: { exemptUsers: ['alice'] } }, { name: 'alice' });
+  t.match(await authenticate(anAttempt({ account: 'ALICE' }), new SilentConversation(), exempt, never), {
+    rule: 'exempt-user',
+  });
 });
 
 t.test('an account that does not exist gets the same dialogue, and no server hears of it', async t => {

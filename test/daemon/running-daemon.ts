@@ -65,7 +65,9 @@ export const alice: PeerCredentials = { pid: 2, uid: 1001, gid: 1001 };
 export const twoAccounts: Directory = {
   async account(name) {
     const uid = { alice: 1001, bob: 1002 }[name];
-    return uid === undefined ? { kind: 'unknown' } : { kind: 'found', uid, groups: { kind: 'found', names: [name] } };
+    return uid === undefined
+      ? { kind: 'unknown' }
+      : { kind: 'found', name, uid, groups: { kind: 'found', names: [name] } };
   },
 };
 

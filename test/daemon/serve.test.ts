@@ -65,6 +65,14 @@ t.test('who asks for whom', async t => {
       t.match(events, [{ decision: 'deny', reason: 'not-your-account', account, detail: /uid 1001/ }]);
       t.same(verifier.asked, []);
     });
+  t.test('a user asks by no other spelling of their name', async t => {
+    const directory = {
+      account: async () => ({ kind: 'found', name: 'alice', uid: 1001, groups: { kind: 'found', names: [] } }) as const,
+    };
+    const { ask } = await runningDaemon(t, { peer: () => alice, directory });
+    const reply = await ask(new ScriptedConversation(), { account: 'ALICE' });
+    t.match(reply, { decision: { reason: 'not-your-account' } });
+  });
   t.test('a look-up that fails denies', async t => {
     const directory = { account: async () => ({ kind: 'unavailable', detail: 'LDAP is away' }) as const };
     const { ask, events } = await runningDaemon(t, { peer: () => alice, directory });

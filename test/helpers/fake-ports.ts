@@ -1,5 +1,5 @@
 import type { LoginAttempt } from '../../src/auth/attempt.ts';
-import type { AccountLookup, DecisionEvent, LoginMemory, Ports, Rules } from '../../src/auth/ports.ts';
+import type { AccountLookup, DecisionEvent, GroupLookup, LoginMemory, Ports, Rules } from '../../src/auth/ports.ts';
 import type { Proof, Verifier } from '../../src/auth/verifier.ts';
 import { failSafeCauses, type Outcome } from '../../src/policy/decision.ts';
 import type { IdentityRules } from '../../src/policy/identity.ts';
@@ -135,10 +135,15 @@ export interface FakePorts extends Ports {
   readonly events: DecisionEvent[];
 }
 
+/** An account that is found, with what differs from alice's; or none. */
+type FakeAccount =
+  | { readonly kind?: undefined; readonly name?: string; readonly groups?: GroupLookup }
+  | Exclude<AccountLookup, { kind: 'found' }>;
+
 export function fakePorts(
   verifier: FakeVerifier,
   rules: { policy?: Partial<LoginPolicy>; identity?: IdentityRules; throttle?: Partial<ThrottleLimits> } = {},
-  account: AccountLookup = { kind: 'found', uid: 1001, groups: { kind: 'found', names: ['alice', 'staff'] } },
+  account: FakeAccount = {},
 ): FakePorts {
   const events: DecisionEvent[] = [];
   const whole: Rules = {
@@ -154,7 +159,12 @@ export function fakePorts(
       },
     },
     random: { below: bound => bound - 1 },
-    directory: { account: async () => account },
+    directory: {
+      account: async name =>
+        account.kind === undefined
+          ? { name, uid: 1001, groups: { kind: 'found', names: ['alice', 'staff'] }, ...account, kind: 'found' }
+          : account,
+    },
     verifier,
     memory: new FakeMemory(),
     audit: { decision: event => void events.push(event) },

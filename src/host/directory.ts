@@ -1,0 +1,18 @@
+import type { Directory } from '../auth/ports.ts';
+import { createLookup, type LookUp } from './lookup.ts';
+
+/** The host's users and groups. Nothing is remembered: who leaves a group is out of it at the next login. */
+export function createDirectory(lookUp: LookUp = createLookup()): Directory {
+  return {
+    async account(name) {
+      const found = await lookUp(name, true);
+      if (found.kind !== 'found') return found;
+      return {
+        kind: 'found',
+        name: found.user.name,
+        uid: found.user.uid,
+        groups: found.why === '' ? { kind: 'found', names: found.groups } : { kind: 'unavailable', detail: found.why },
+      };
+    },
+  };
+}

