@@ -40,11 +40,14 @@ function commandLine(finish: (status: number) => void): Argv {
     )
     .command(
       'check',
-      'check the configuration, then ask the TRASA server about it',
-      command => configOption(command).epilogue(exitStatuses('all is well', ['unavailable', 'config'])),
-      async ({ config }) => {
+      'check the configuration, then ask the TRASA server whether it accepts this host',
+      command =>
+        configOption(command)
+          .option('offline', { type: 'boolean', default: false, describe: 'ask no server' })
+          .epilogue(exitStatuses('all is well', ['unavailable', 'config'])),
+      async ({ config, offline }) => {
         const { check } = await import('./check.ts');
-        finish(await check(config === undefined ? {} : { config }));
+        finish(await check(config === undefined ? { offline } : { config, offline }));
       },
     )
     .command(serverCommand)

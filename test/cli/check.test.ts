@@ -33,7 +33,7 @@ t.test('every problem of a broken configuration is printed, and the status is 78
 
 function runCheck(config: string): { status: number | null; stdout: string; stderr: string } {
   const module = new URL('../../src/cli/check.ts', import.meta.url).href;
-  const program = `import(${JSON.stringify(module)}).then(async m => { process.exitCode = await m.check({ config: process.argv[1] }); })`;
+  const program = `import(${JSON.stringify(module)}).then(async m => { process.exitCode = await m.check({ config: process.argv[1], offline: true }); })`;
   const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', program, config], { encoding: 'utf8' });
   return { status, stdout, stderr };
 }

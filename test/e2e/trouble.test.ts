@@ -109,6 +109,25 @@ t.test('a server with another key: nobody gets in, whatever the fail mode', asyn
   });
 });
 
+t.test('check says what an administrator needs to know before anybody is locked out', async t => {
+  writeConfig(site.config);
+  const good = await run([agent, 'check']);
+  t.match(good, {
+    status: 0,
+    stdout: `${configFile}: configuration is valid\n${site.server.url}: accepts this host\n`,
+  });
+
+  writeConfig(site.config.replace(/serviceKey = ".*"/, 'serviceKey = "wrong"'));
+  const refused = await run([agent, 'check']);
+  t.equal(refused.status, 78);
+  t.match(refused.stderr, /does not accept this host.*\n.*serviceKey/);
+
+  writeConfig(site.config.replace(/trasaServerURL = ".*"/, 'trasaServerURL = "https://127.0.0.1:1"'));
+  const down = await run([agent, 'check']);
+  t.equal(down.status, 69);
+  t.match(down.stderr, /^https:\/\/127\.0\.0\.1:1: unreachable: /m);
+});
+
 t.test('the server is down', async t => {
   await site.server.stop();
 

@@ -1,8 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Inheritance } from '../../src/host/inheritance.ts';
+
+// Not imported: `tap run` puts its own in the place of the module, which adds to the environment.
+const { spawn, spawnSync } = process.getBuiltinModule('node:child_process');
 
 const source = new URL('../../src/host/shell.ts', import.meta.url).href;
 

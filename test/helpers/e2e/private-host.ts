@@ -35,7 +35,12 @@ export function enterPrivateHost(): string | undefined {
   process.emitWarning = () => {}; // execve is experimental
   return process.execve?.(
     '/bin/sh',
-    ['sh', script, 'enter', checkout, process.execPath, ...process.execArgv, ...process.argv.slice(1)],
-    process.env,
+    ['sh', script, 'enter', checkout, process.execPath, ...process.argv.slice(1)],
+    withoutTap(process.env),
   );
+}
+
+/** For its coverage, tap hands down preloads and variables to every child: sshd and the agent are to have none. */
+function withoutTap(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(NODE_OPTIONS$|_TAPJS_)/.test(name)));
 }
