@@ -47,9 +47,10 @@ async function tests(only: readonly string[]): Promise<void> {
     const skip = /^\s*ok \d+ - (.*) # SKIP ?(.*)$/.exec(line);
     if (skip !== null) skips.push(`skipped: ${skip[1] ?? ''}: ${skip[2] === '' ? 'no reason given' : skip[2]}`);
     if (!/^\s*ok /.test(line)) block.push(line);
-    const file = /^(not ok|ok) \d+ - (.*)$/.exec(line);
-    if (file !== null) {
-      console.log(file[1] === 'ok' ? line.replace(/^ok \d+/, 'ok') : block.join('\n'));
+    const file = /^(ok|not ok) \d+ (- .*)$/.exec(line);
+    if (file?.[1] === 'ok') console.log(`ok ${file[2]}`);
+    if (file?.[1] === 'ok' || line === '  ...') {
+      if (line === '  ...') console.log(block.join('\n')); // the end of what is wrong with a file
       block = [];
     }
     const totals = /^# \{ (total: .*) \}$/.exec(line)?.[1];

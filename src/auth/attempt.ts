@@ -25,4 +25,6 @@ export interface LoginAttempt {
   readonly keyFingerprint?: string;
   /** Has a first factor been proved already? No push is ever sent before one. */
   readonly firstFactorProved: boolean;
+  /** Asks in the words of the original's module, which people and their scripts know. */
+  readonly inWordsOfTrasa?: boolean;
 }

@@ -93,7 +93,8 @@ async function identify(login: Login): Promise<string | Decision> {
   const known = personBehind(ports.rules.identity, attempt.account, attempt.keyFingerprint);
   if (known !== undefined) return known;
 
-  const answer = await conversation.promptEchoOn('TRASA ID (email or username): ', signal);
+  const prompt = attempt.inWordsOfTrasa === true ? 'Enter your TRASA ID' : 'TRASA ID';
+  const answer = await conversation.promptEchoOn(`${prompt} (email or username): `, signal);
   switch (answer.kind) {
     case 'answer': {
       const typed = parseTrasaID(answer.text.expose());

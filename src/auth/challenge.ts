@@ -50,8 +50,7 @@ class Factors {
 
   /** Asks for a code, or Enter for push. */
   async ask(): Promise<Step> {
-    const text = this.mayPush ? 'Code, or Enter for push: ' : 'Code: ';
-    const answer = await this.#login.conversation.promptEchoOn(text, this.#login.signal);
+    const answer = await this.#login.conversation.promptEchoOn(this.#codePrompt(), this.#login.signal);
     const said = this.#read(answer);
     switch (said.kind) {
       case 'code':
@@ -61,6 +60,11 @@ class Factors {
       case 'step':
         return said.step;
     }
+  }
+
+  #codePrompt(): string {
+    if (this.#login.attempt.inWordsOfTrasa === true) return 'Enter your totp code (submit empty for U2F): ';
+    return this.mayPush ? 'Code, or Enter for push: ' : 'Code: ';
   }
 
   /** Sends a push and waits; a code typed meanwhile cancels the push and counts instead. */
@@ -90,10 +94,12 @@ class Factors {
       conversation.textInfo(`Push sent. Waiting for you to approve it ${where}.`);
       return await pushed;
     }
+    // Who cannot be interrupted says when to look: sshd before 10.3 shows no text but with a question.
+    const then = conversation.canWithdraw ? '' : ', then press Enter';
     for (;;) {
       const withdraw = new AbortController();
       const answered = conversation.promptEchoOn(
-        `Push sent. Approve it ${where}, or type a code: `,
+        `Push sent. Approve it ${where}${then}, or type a code: `,
         AbortSignal.any([signal, withdraw.signal]),
       );
       const first = await Promise.race([pushed, answered]);
@@ -106,6 +112,7 @@ class Factors {
       if (said.kind === 'code') return await this.#code(said.code);
       if (said.kind === 'step') return said.step;
       // Enter alone: the person goes on waiting.
+      if (!conversation.canWithdraw) return await pushed;
     }
   }
 

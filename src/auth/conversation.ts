@@ -20,6 +20,8 @@ export type Answer =
 export interface Conversation {
   /** May questions be asked? If not, every question answers `unable`, and messages may never be seen. */
   readonly interactive: boolean;
+  /** Can an open question be taken back? If not (PAM), its answer comes all the same, and nobody waits for it. */
+  readonly canWithdraw: boolean;
   promptEchoOn(text: string, withdraw?: AbortSignal): Promise<Answer>;
   promptEchoOff(text: string, withdraw?: AbortSignal): Promise<Answer>;
   textInfo(text: string): void;

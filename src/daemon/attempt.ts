@@ -1,7 +1,9 @@
+import { hash } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Door, LoginAttempt } from '../auth/attempt.ts';
 import { cleanText } from '../protocol/clean.ts';
 import { type AttemptMessage, protocolVersion } from '../protocol/messages.ts';
+import { firstMethod, verifiedKeyFingerprint } from '../ssh/auth-info.ts';
 
 /** The proxy asks authenticate() itself; it has no business at this socket. */
 const doors = ['login', 'pam', 'pam-exec'] as const satisfies readonly Door[];
@@ -18,8 +20,13 @@ export function makeAttempt(message: AttemptMessage, id: string): LoginAttempt |
   if (!/^[A-Za-z0-9._@-]{1,64}$/.test(message.service)) return `not a service name: ${message.service}`;
   if (message.key !== undefined && !/^SHA256:[A-Za-z0-9+/]{43}$/.test(message.key)) return 'not a key fingerprint';
 
-  const clientAddress = addressOf(message.rhost);
-  const { account, service, tty, command, key } = message;
+  if (message.phase !== undefined && !['auth', 'account'].includes(message.phase))
+    return `no such phase: ${message.phase}`;
+  if (message.style !== undefined && message.style !== 'trasa') return `no such style: ${message.style}`;
+
+  const { account, service, tty, command, authinfo = '' } = message;
+  const clientAddress = addressOf(message.connection?.split(' ')[0]) ?? addressOf(message.rhost);
+  const key = message.key ?? verifiedKeyFingerprint(authinfo, bytes => hash('sha256', bytes, 'base64'));
   return {
     id,
     door,
@@ -29,9 +36,21 @@ export function makeAttempt(message: AttemptMessage, id: string): LoginAttempt |
     ...(tty !== undefined && { tty: cleanText(tty, 128) }),
     ...(command !== undefined && { command: cleanText(command, 1024) }),
     ...(key !== undefined && { keyFingerprint: key }),
-    // Under ForceCommand sshd has authenticated the person already, or we would not be running.
-    firstFactorProved: door === 'login' || (message.first !== undefined && message.first !== 'none'),
+    firstFactorProved: isFirstFactorProved(door, message),
+    ...(message.style === 'trasa' && { inWordsOfTrasa: true }),
   };
+}
+
+/**
+ * Under ForceCommand sshd has authenticated the person already, or we would not be running; so it has, or another
+ * service, when PAM's account phase comes. In the auth phase somebody must say so: the door, sshd (SSH_AUTH_INFO_0), or
+ * the host, on which the person is already and asks for themselves (sudo).
+ */
+function isFirstFactorProved(door: Door, { phase, first, authinfo, ruser, account, rhost }: AttemptMessage): boolean {
+  if (door === 'login' || phase === 'account') return true;
+  if (first !== undefined) return first !== 'none';
+  if (firstMethod(authinfo ?? '') !== undefined) return true;
+  return ruser === account && rhost === undefined;
 }
 
 /** PAM's rhost may be a name (`UseDNS yes`) or `UNKNOWN`: then the address is not known. */

@@ -6,12 +6,14 @@ import { type DaemonMessage, type DoorMessage, maxText } from '../protocol/messa
 /** A Conversation with the person behind a door: questions go out as `prompt`, answers come back as messages. */
 export class SocketConversation implements Conversation {
   readonly interactive: boolean;
+  readonly canWithdraw: boolean;
   readonly #send: (message: DaemonMessage) => void;
   #lastId = 0;
   #open: { readonly id: number; readonly settle: (answer: Answer) => void } | undefined;
 
-  constructor(interactive: boolean, send: (message: DaemonMessage) => void) {
-    this.interactive = interactive;
+  constructor(can: { interactive: boolean; withdraw?: boolean }, send: (message: DaemonMessage) => void) {
+    this.interactive = can.interactive;
+    this.canWithdraw = can.withdraw ?? true;
     this.#send = send;
   }
 

@@ -33,7 +33,7 @@ export class Visit implements DoorListener {
 
   /** To be asked for after the opening only. */
   get conversation(): SocketConversation {
-    return this.#conversation ?? new SocketConversation(false, () => {});
+    return this.#conversation ?? new SocketConversation({ interactive: false }, () => {});
   }
 
   end(ending: Ending): void {
@@ -48,7 +48,7 @@ export class Visit implements DoorListener {
 
   message(message: DoorMessage): void {
     if (message.kind === 'attempt') {
-      this.#conversation = new SocketConversation(message.interactive, said => this.door.send(said));
+      this.#conversation = new SocketConversation(message, said => this.door.send(said));
       this.#opening.resolve(message);
     } else if (message.kind === 'cancel') this.end('cancelled');
     else this.#conversation?.receive(message);

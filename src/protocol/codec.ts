@@ -117,6 +117,11 @@ const factLimits = [
   ['command', maxFact],
   ['key', 128],
   ['first', 64],
+  ['phase', 16],
+  ['ruser', 256],
+  ['connection', 256],
+  ['authinfo', 4096],
+  ['style', 16],
 ] as const;
 type FactName = (typeof factLimits)[number][0];
 
@@ -128,18 +133,12 @@ export function overlongFact(attempt: AttemptMessage): string | undefined {
 function encodeAttempt(attempt: AttemptMessage): string {
   const tooLong = overlongFact(attempt);
   if (tooLong !== undefined) throw new RangeError(`${tooLong} is longer than an attempt may say`);
-  const { version, door, service, account, rhost, tty, command, key, first, interactive } = attempt;
-  return encodeLine('attempt', {
-    version,
-    door,
-    service,
-    account,
-    rhost,
-    tty,
+  const { kind, command, interactive, withdraw, ...facts } = attempt;
+  return encodeLine(kind, {
+    ...facts,
     command: command === undefined ? undefined : cut(command, maxFact),
-    key,
-    first,
     interactive: yesNo(interactive),
+    withdraw: withdraw === undefined ? undefined : yesNo(withdraw),
   });
 }
 
@@ -153,10 +152,11 @@ function decodeAttempt(line: Line): AttemptMessage | undefined {
   }
   const { version, door, service, account, ...rest } = facts;
   const interactive = booleanOf(line, 'interactive');
+  const withdraw = booleanOf(line, 'withdraw');
   if (version === undefined || door === undefined || service === undefined || account === undefined) return undefined;
-  return interactive === undefined
-    ? undefined
-    : { kind: 'attempt', version, door, service, account, ...rest, interactive };
+  if (interactive === undefined || (withdraw === undefined && line.fields.has('withdraw'))) return undefined;
+  const attempt = { kind: 'attempt', version, door, service, account, ...rest, interactive } as const;
+  return withdraw === undefined ? attempt : { ...attempt, withdraw };
 }
 
 function encodeDecision(decision: DecisionMessage): string {

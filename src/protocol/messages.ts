@@ -29,8 +29,19 @@ export interface AttemptMessage {
   readonly key?: string;
   /** Which first factor was proved before; `none` if none was. Absent under ForceCommand: sshd saw to it. */
   readonly first?: string;
+  /** PAM: `auth` (if absent) or `account`. */
+  readonly phase?: string;
+  /** PAM: who asks, on this host. */
+  readonly ruser?: string;
+  /** PAM under sshd: SSH_CONNECTION and SSH_AUTH_INFO_0 as they are. */
+  readonly connection?: string;
+  readonly authinfo?: string;
+  /** `trasa`: ask in the words of the original module. */
+  readonly style?: string;
   /** May questions be asked? */
   readonly interactive: boolean;
+  /** Can a question be taken back? If absent, yes; a PAM conversation cannot. */
+  readonly withdraw?: boolean;
 }
 
 export type DoorMessage =

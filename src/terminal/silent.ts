@@ -8,7 +8,14 @@ import type { Answer, Conversation } from '../auth/conversation.ts';
  */
 export function silentConversation(write: (text: string) => void = writeToStderr): Conversation {
   const tell = (text: string): void => write(`${text}\n`);
-  return { interactive: false, promptEchoOn: unable, promptEchoOff: unable, textInfo: tell, errorMsg: tell };
+  return {
+    interactive: false,
+    canWithdraw: true,
+    promptEchoOn: unable,
+    promptEchoOff: unable,
+    textInfo: tell,
+    errorMsg: tell,
+  };
 }
 
 function unable(): Promise<Answer> {

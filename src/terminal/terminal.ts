@@ -30,6 +30,7 @@ interface Question {
 
 class OpenTerminal implements Terminal {
   readonly interactive = true;
+  readonly canWithdraw = true;
   #stream: ReadStream | undefined;
   #fd = -1;
   #question: Question | undefined;

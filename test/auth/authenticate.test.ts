@@ -501,3 +501,31 @@ t.test('the audit line has every field of the log, and no code', async t => {
     },
   ]);
 });
+
+t.test(
+  'a conversation that takes nothing back is told when to press Enter, and Enter then waits for the push',
+  async t => {
+    let approve: (outcome: Outcome) => void = () => {};
+    const ports = fakePorts(new FakeVerifier(() => new Promise(resolve => (approve = resolve)), true));
+    const conversation = new ScriptedConversation('', '');
+    Object.assign(conversation, { canWithdraw: false });
+    const pending = authenticate(anAttempt({ door: 'pam' }), conversation, ports, never);
+    while (conversation.said.length < 2) await new Promise(setImmediate);
+    t.match(conversation.said[1], /the number 99, then press Enter, or type a code: $/);
+    await new Promise(setImmediate);
+    approve(valid);
+    t.same(await pending, { kind: 'allow', factor: 'push' });
+    t.equal(conversation.said.length, 2, 'after Enter nothing more is asked');
+  },
+);
+
+t.test("the original's words are used where they are asked for", async t => {
+  const unknown = { people: new Map<string, string>(), keys: new Map<string, string>(), domain: '' };
+  const conversation = new ScriptedConversation('alice@x.org', '123456');
+  const ports = fakePorts(new FakeVerifier(valid), { identity: unknown });
+  await authenticate(anAttempt({ inWordsOfTrasa: true }), conversation, ports, never);
+  t.same(conversation.said, [
+    '? Enter your TRASA ID (email or username): ',
+    '? Enter your totp code (submit empty for U2F): ',
+  ]);
+});

@@ -7,6 +7,7 @@ export type Reply = string | { readonly cancel: true } | { readonly wait: true }
 /** A person who answers from a list, and a record of all that was said. */
 export class ScriptedConversation implements Conversation {
   readonly interactive = true;
+  readonly canWithdraw = true;
   readonly said: string[] = [];
   readonly #replies: Reply[];
   #open = 0;
@@ -52,6 +53,7 @@ export class ScriptedConversation implements Conversation {
 /** Nobody to ask: scp, sftp, a plain command. */
 export class SilentConversation implements Conversation {
   readonly interactive = false;
+  readonly canWithdraw = true;
   readonly said: string[] = [];
 
   async promptEchoOn(text: string): Promise<Answer> {

@@ -1,10 +1,8 @@
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { Inheritance } from '../../src/host/inheritance.ts';
-
-// Not imported: `tap run` puts its own in the place of the module, which adds to the environment.
-const { spawn, spawnSync } = process.getBuiltinModule('node:child_process');
 
 const source = new URL('../../src/host/shell.ts', import.meta.url).href;
 
@@ -28,8 +26,9 @@ function words(options: Options): string[] {
 }
 
 function become(options: Options): { status: number | null; signal: string | null; stdout: Buffer; stderr: string } {
-  const env = { PATH: process.env['PATH'], ...options.env };
-  const { status, signal, stdout, stderr } = spawnSync('/bin/sh', words(options), { env });
+  // By env(1), since `tap run` adds to the environment that spawnSync is told.
+  const env = Object.entries({ PATH: process.env['PATH'], ...options.env }).map(([name, value]) => `${name}=${value}`);
+  const { status, signal, stdout, stderr } = spawnSync('env', ['-i', ...env, '/bin/sh', ...words(options)]);
   return { status, signal, stdout, stderr: String(stderr) };
 }
 

@@ -246,6 +246,7 @@ async function ask(
 
 class WaitingPerson implements Conversation {
   readonly interactive = true;
+  readonly canWithdraw = true;
   readonly #asked = Promise.withResolvers<void>();
   open = 0;
 
