@@ -3,6 +3,7 @@ import { readlinkSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { isHungUp } from '../host/hang-up.ts';
 import { readInheritance } from '../host/inheritance.ts';
+import { say, writeAll } from '../host/say.ts';
 import { currentUser } from '../host/user.ts';
 import { askDaemon } from '../relay/ask-daemon.ts';
 import { silentConversation } from '../terminal/silent.ts';
@@ -10,7 +11,6 @@ import { openTerminal } from '../terminal/terminal.ts';
 import type { Entrance } from './enter.ts';
 import { attemptFrom } from './facts.ts';
 import { watchForInterruption } from './interruption.ts';
-import { say, writeAll } from './say.ts';
 import { startSession } from './session.ts';
 import { readVerifiedKey } from './verified-key.ts';
 

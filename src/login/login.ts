@@ -1,9 +1,10 @@
 /** `trasa-agent login`, the ForceCommand of sshd: asks the daemon, and becomes the shell if the daemon says so. */
+
+import { replaceStandardError, say, writeAll } from '../host/say.ts';
 import { exitStatus } from '../policy/refusals.ts';
 import { parseArguments, usage } from './arguments.ts';
 import { enter } from './enter.ts';
 import { openEntrance } from './entrance.ts';
-import { replaceStandardError, say, writeAll } from './say.ts';
 
 /** Returns the exit status of what did not become a session. */
 export async function login(argv: readonly string[]): Promise<number> {

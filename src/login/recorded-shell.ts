@@ -9,11 +9,11 @@
 import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import type { Inheritance } from '../host/inheritance.ts';
+import { say } from '../host/say.ts';
 import { becomeShell } from '../host/shell.ts';
 import { currentUser } from '../host/user.ts';
 import { exitStatus } from '../policy/refusals.ts';
 import { recordedShellFlag } from './arguments.ts';
-import { say } from './say.ts';
 
 export interface RecordedShell {
   readonly inheritance: Inheritance;

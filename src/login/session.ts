@@ -1,12 +1,12 @@
 /** The session that was allowed: what sshd would have started, in this process or recorded by it. */
 import type { Inheritance } from '../host/inheritance.ts';
 import type { UserRecord } from '../host/lookup.ts';
+import { say, writeAll } from '../host/say.ts';
 import { becomeShell } from '../host/shell.ts';
 import { exitStatus } from '../policy/refusals.ts';
 import type { DecisionMessage } from '../protocol/messages.ts';
 import type { RecordChannel } from '../relay/record-channel.ts';
 import { greeting } from './greeting.ts';
-import { say, writeAll } from './say.ts';
 
 export interface Session {
   readonly user: UserRecord;

@@ -1,5 +1,6 @@
 import type { ReadStream } from 'node:tty';
 import type { Answer, Conversation } from '../auth/conversation.ts';
+import { replaceStandardError } from '../host/say.ts';
 import { Secret } from '../otp/secret.ts';
 import { holdKeys } from './keys.ts';
 import { LineEditor } from './line-editor.ts';
@@ -12,6 +13,7 @@ export interface Terminal extends Conversation {
 
 /** The person at this session's terminal. Undefined if it has none. */
 export function openTerminal(): Terminal | undefined {
+  replaceStandardError(); // closing the terminal asks for it
   const terminal = new OpenTerminal();
   return terminal.open() ? terminal : undefined;
 }

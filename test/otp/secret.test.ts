@@ -7,7 +7,7 @@ t.test('a secret shows itself to expose() and to nothing else', async t => {
   t.equal(secret.expose(), 'hunter2');
   t.equal(secret.length, 7);
   const shown = [
-    `${String(secret)}`,
+    String(secret),
     JSON.stringify({ secret }),
     inspect(secret, { showHidden: true, depth: 9 }),
     inspect({ nested: [secret] }, { depth: 9 }),
