@@ -88,7 +88,15 @@ install_modules() {
   say 'installing node_modules (npm ci)'
   # npm must run on the Node that it came with: Debian's does not start on another one.
   outside=$(printf %s "$PATH" | tr : '\n' | grep -vxF "$modules_bin" | paste -sd : -)
-  PATH=$outside quietly npm ci --ignore-scripts
+  if PATH=$outside node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major * 100 + +minor < 2019)'; then
+    PATH=$outside quietly npm ci --ignore-scripts
+  else
+    # On an older Node npm silently leaves out optional packages that want a newer one (the linter's binary). So a newer
+    # pair comes first, pinned and locked like the rest.
+    (cd tools/bootstrap && PATH=$outside quietly npm ci --ignore-scripts)
+    newer=$root/tools/bootstrap/node_modules
+    quietly "$newer/$node_package/bin/node" "$newer/npm/bin/npm-cli.js" ci --ignore-scripts
+  fi
   [ -x "node_modules/$node_package/bin/node" ] ||
     fail "npm ci did not install $node_package; is it left out by npm's configuration (omit=optional)?"
   # npm 9 drops this link together with the Node for the other architecture

@@ -3,6 +3,7 @@ import {
   chmodSync,
   chownSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -10,6 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
@@ -142,9 +144,8 @@ t.test('the master key', async t => {
 
 const isRoot = process.geteuid?.() === 0;
 t.test('root becomes the user whose directory it is', { skip: isRoot ? false : 'needs root' }, async t => {
-  const base = t.testdir();
-  const directory = join(base, 'state');
-  mkdirSync(directory, { mode: 0o700 });
+  const directory = mkdtempSync(join(tmpdir(), 'trasa-state-')); // nobody may not get at a checkout in /root
+  t.teardown(() => rmSync(directory, { recursive: true }));
   chownSync(directory, 65534, 65534);
   const module = pathToFileURL(join(import.meta.dirname, '../../../src/server/state/open-state.ts')).href;
   const script = `
