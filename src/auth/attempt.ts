@@ -4,14 +4,18 @@ export type Door = 'login' | 'pam' | 'pam-exec' | 'proxy';
 /**
  * The facts of one login, made once at the edge and never changed.
  *
- * Who vouches for what: `account` is authorised by the daemon against the kernel's word; under PAM (uid 0 asks) the
- * rest comes from sshd. Under ForceCommand `clientAddress`, `tty`, `command` and `keyFingerprint` are the word of a
- * process that runs as the account itself: good against somebody who merely stole a key, not against the account.
+ * Who vouches for what: `account` is authorised by the daemon against the kernel's word; under PAM (root asks) the rest
+ * comes from sshd, and `vouched` says so. Under ForceCommand `clientAddress`, `tty`, `command` and `keyFingerprint` are
+ * the word of a process that runs as the account itself: good against somebody who merely stole a key, not against the
+ * account; nothing that is kept about others may hang on them.
  */
 export interface LoginAttempt {
   /** Quoted to the person and in every log line: 26 characters, ULID, so that it sorts by time. */
   readonly id: string;
   readonly door: Door;
+  /** Uid of the process that asks: the kernel's word. */
+  readonly askedBy: number;
+  readonly vouched: boolean;
   /** The PAM service, or `sshd` under ForceCommand. */
   readonly service: string;
   /** The Unix user to be entered ("privilege" in TRASA's API). */

@@ -10,7 +10,7 @@ import { requirementOf } from '../policy/policy.ts';
 import type { LoginAttempt } from './attempt.ts';
 import { challenge } from './challenge.ts';
 import type { Conversation } from './conversation.ts';
-import { graceBinding, type Login, Trail, throttleHold } from './login.ts';
+import { accountHold, graceBinding, type Login, type Person, Trail } from './login.ts';
 import { type AccountLookup, MemoryError, type Ports } from './ports.ts';
 
 /**
@@ -42,14 +42,14 @@ async function decide(asked: Login): Promise<Decision> {
   const byRule = decideByRule(login, account);
   if (byRule !== undefined) return byRule;
 
-  const held = throttleHold(login);
+  const held = accountHold(login);
   if (held !== undefined) return held;
 
   if (account.kind === 'found' && hasGrace(login)) return { kind: 'bypass', rule: 'grace' };
 
   const person = await identify(login);
-  if (typeof person !== 'string') return person;
-  login.trail.person = person;
+  if ('kind' in person) return person;
+  login.trail.person = person.trasaID;
 
   const decision = await challenge(login, person, account.kind === 'found');
   // Whatever was said in the dialogue: an account that does not exist is never entered.
@@ -87,20 +87,24 @@ function hasGrace(login: Login): boolean {
   return ports.memory.graceUntil(binding) > ports.clock.now();
 }
 
-/** The TRASA ID behind the account; asked for once, and only if no rule tells it. */
-async function identify(login: Login): Promise<string | Decision> {
+/** Who is behind the account; asked for once, and only if no rule tells it. */
+async function identify(login: Login): Promise<Person | Decision> {
   const { attempt, conversation, ports, signal } = login;
-  const known = personBehind(ports.rules.identity, attempt.account, attempt.keyFingerprint);
-  if (known !== undefined) return known;
+  const { account, keyFingerprint } = attempt;
+  const known = personBehind(ports.rules.identity, account, keyFingerprint);
+  if (known !== undefined) {
+    const isByKey = known !== personBehind(ports.rules.identity, account, undefined);
+    const named = known.normalize('NFC').toLowerCase();
+    return { trasaID: known, pushTarget: isByKey && !attempt.vouched ? `${named} at ${account}` : named };
+  }
 
   const prompt = attempt.inWordsOfTrasa === true ? 'Enter your TRASA ID' : 'TRASA ID';
   const answer = await conversation.promptEchoOn(`${prompt} (email or username): `, signal);
   switch (answer.kind) {
     case 'answer': {
       const typed = parseTrasaID(answer.text.expose());
-      return (
-        typed ?? deny('unknown-person', 'not a TRASA ID', 'That is not a TRASA ID: type your email or TRASA username.')
-      );
+      if (typed !== undefined) return { trasaID: typed, pushTarget: `somebody at ${account}` };
+      return deny('unknown-person', 'not a TRASA ID', 'That is not a TRASA ID: type your email or TRASA username.');
     }
     case 'unable':
       return deny('no-conversation', 'no rule tells the TRASA ID');

@@ -9,7 +9,17 @@ import { type Decision, type DenyReason, deny, type Outcome } from '../policy/de
 import { decideUnavailable } from '../policy/fail-mode.ts';
 import { refusals } from '../policy/refusals.ts';
 import type { Answer } from './conversation.ts';
-import { countInvalid, forgiveAccount, graceBinding, type Login, throttleHold } from './login.ts';
+import {
+  accountHold,
+  addressHold,
+  arePushesHeld,
+  countCode,
+  countPush,
+  forgive,
+  graceBinding,
+  type Login,
+  type Person,
+} from './login.ts';
 import type { Proof } from './verifier.ts';
 
 type Step =
@@ -17,10 +27,9 @@ type Step =
   | { readonly kind: 'again'; readonly reason: DenyReason; readonly says: string };
 
 /**
- * @param person the TRASA ID
  * @param real false for an account that does not exist: the same dialogue, and no server hears of it
  */
-export async function challenge(login: Login, person: string, real: boolean): Promise<Decision> {
+export async function challenge(login: Login, person: Person, real: boolean): Promise<Decision> {
   const { conversation, ports } = login;
   const { attempts, autopush } = ports.rules.policy;
   const factors = new Factors(login, person, real);
@@ -36,12 +45,12 @@ export async function challenge(login: Login, person: string, real: boolean): Pr
 
 class Factors {
   readonly #login: Login;
-  readonly #person: string;
+  readonly #person: Person;
   readonly #real: boolean;
   /** No push before a first factor is proved, or anybody could make a phone ring. */
   readonly mayPush: boolean;
 
-  constructor(login: Login, person: string, real: boolean) {
+  constructor(login: Login, person: Person, real: boolean) {
     this.#login = login;
     this.#person = person;
     this.#real = real;
@@ -69,16 +78,18 @@ class Factors {
 
   /** Sends a push and waits; a code typed meanwhile cancels the push and counts instead. */
   async push(): Promise<Step> {
-    const { memory, clock } = this.#login.ports;
+    const { memory } = this.#login.ports;
+    const { pushTarget } = this.#person;
     if (!this.mayPush) return decided(deny('no-conversation', 'no push before a first factor is proved'));
-    if (memory.pushHeldUntil(this.#person) > clock.now()) return again('push-cooling-down');
-    const done = memory.beginPush(this.#person);
+    if (arePushesHeld(this.#login, pushTarget)) return again('push-cooling-down');
+    const done = memory.beginPush(pushTarget);
     if (done === undefined) return again('push-already-waiting');
     const cancel = new AbortController();
     try {
       const number = this.#number();
       const proof: Proof = number === undefined ? { factor: 'push' } : { factor: 'push', number };
-      const pushed = this.#verify(proof, AbortSignal.any([this.#login.signal, cancel.signal]));
+      const takeBack = countPush(this.#login, pushTarget);
+      const pushed = this.#verify(proof, AbortSignal.any([this.#login.signal, cancel.signal]), takeBack);
       pushed.catch(() => {}); // if it is abandoned for a code, nobody else looks at it
       return await this.#codeInstead(pushed, number);
     } finally {
@@ -136,39 +147,36 @@ class Factors {
 
   /**
    * Checks a code that nobody used before. It is claimed before the server hears of it, so that two logins at once
-   * cannot both pass with it, under the account too: the server may know a person by two names.
+   * cannot both pass with it; for the whole host, since a server may know a person by two names. (Two persons who have
+   * the same code within minutes are one chance in a million; the second waits for the next.)
    */
   async #code(code: Secret): Promise<Step> {
-    const { attempt, ports, signal } = this.#login;
-    const held = throttleHold(this.#login);
+    const { ports, signal } = this.#login;
+    const held = accountHold(this.#login) ?? addressHold(this.#login);
     if (held !== undefined) return decided(held);
-
-    const owners = [`person:${this.#person.toLowerCase()}`, `account:${attempt.account}`];
-    const claimed: string[] = [];
-    for (const owner of owners) {
-      const mine = ports.memory.claimCode(owner, code.expose(), ports.clock.now(), ports.rules.policy.replayMemoryMs);
-      if (!mine) break;
-      claimed.push(owner);
-    }
+    const { replayMemoryMs } = ports.rules.policy;
+    if (!ports.memory.claimCode(anybody, code.expose(), ports.clock.now(), replayMemoryMs))
+      return again('replayed-code');
     let spent = false;
     try {
-      if (claimed.length < owners.length) return again('replayed-code');
-      const step = await this.#verify({ factor: 'totp', code }, signal);
+      const step = await this.#verify({ factor: 'totp', code }, signal, countCode(this.#login));
       spent = step.kind === 'decided' && step.decision.kind === 'allow';
       return step;
     } finally {
-      if (!spent) for (const owner of claimed) ports.memory.releaseCode(owner, code.expose());
+      if (!spent) ports.memory.releaseCode(anybody, code.expose());
     }
   }
 
-  async #verify(proof: Proof, signal: AbortSignal): Promise<Step> {
+  /** @param takeBack what was counted before its outcome was known; see {@link countCode} */
+  async #verify(proof: Proof, signal: AbortSignal, takeBack: () => void): Promise<Step> {
     const { attempt, ports, trail } = this.#login;
     trail.factor = proof.factor;
     if (!this.#real) return this.#settle(proof, { kind: 'invalid' });
     const startedAt = ports.clock.now();
-    const { outcome, server } = await ports.verifier.verify(attempt, this.#person, proof, signal);
+    const { outcome, server } = await ports.verifier.verify(attempt, this.#person.trasaID, proof, signal);
     trail.server = server;
     trail.verifyMs += ports.clock.now() - startedAt;
+    if (!signal.aborted && !isFailure(proof, outcome)) takeBack();
     // An answer to a login that was given up, or to a push that was cancelled for a code, opens nothing.
     return signal.aborted ? decided(deny('cancelled')) : this.#settle(proof, outcome);
   }
@@ -179,7 +187,7 @@ class Factors {
     const { policy } = ports.rules;
     switch (outcome.kind) {
       case 'valid': {
-        forgiveAccount(this.#login);
+        forgive(this.#login, this.#person.pushTarget);
         const binding = graceBinding(attempt);
         if (policy.graceMs > 0 && binding !== undefined)
           ports.memory.grantGrace(binding, ports.clock.now() + policy.graceMs);
@@ -188,7 +196,6 @@ class Factors {
       case 'not-required':
         return decided({ kind: 'bypass', rule: 'server-passthru' });
       case 'invalid':
-        countInvalid(this.#login);
         return again('wrong-code');
       case 'replayed':
         return again('replayed-code');
@@ -197,7 +204,7 @@ class Factors {
           ? again('not-enrolled', 'You have no device enrolled for push. Type a code.')
           : decided(deny('not-enrolled'));
       case 'denied-by-person':
-        ports.memory.holdPush(this.#person, ports.clock.now() + policy.pushCooldownMs);
+        ports.memory.holdPush(this.#person.pushTarget, ports.clock.now() + policy.pushCooldownMs);
         return decided(deny('push-refused'));
       case 'unanswered':
         return again('push-unanswered');
@@ -213,6 +220,14 @@ class Factors {
     const { verifier, random } = this.#login.ports;
     return verifier.canMatchNumbers() ? String(10 + random.below(90)) : undefined;
   }
+}
+
+/** In whose name codes are claimed. */
+const anybody = 'anybody';
+
+/** What the throttle counts: a wrong code; a push that came to nothing. A refused push has its own cool-down. */
+function isFailure(proof: Proof, outcome: Outcome): boolean {
+  return proof.factor === 'totp' ? outcome.kind === 'invalid' : outcome.kind === 'unanswered';
 }
 
 function decided(decision: Decision): Step {

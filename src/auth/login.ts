@@ -1,6 +1,6 @@
 /** One login in progress: what the steps of authenticate() share. */
 import { type Decision, type Denial, deny, type Factor } from '../policy/decision.ts';
-import { afterInvalid, heldUntil } from '../policy/throttle.ts';
+import { afterFailure, afterTakingBack, heldUntil, pushFreeTries } from '../policy/throttle.ts';
 import type { LoginAttempt } from './attempt.ts';
 import type { Conversation } from './conversation.ts';
 import type { Clock, DecisionEvent, Ports } from './ports.ts';
@@ -11,6 +11,16 @@ export interface Login {
   readonly ports: Ports;
   readonly signal: AbortSignal;
   readonly trail: Trail;
+}
+
+export interface Person {
+  readonly trasaID: string;
+  /**
+   * Under what name pushes to them are counted and held off. A person whom a rule names has one on this host, however it
+   * is spelt; one whom only the door's word names has one per account, so that whoever may enter one account can
+   * neither ring many phones nor take the pushes of others away.
+   */
+  readonly pushTarget: string;
 }
 
 /** What became known on the way, for the audit line. */
@@ -32,6 +42,7 @@ export class Trail {
       event: 'decision',
       attempt: attempt.id,
       door: attempt.door,
+      uid: attempt.askedBy,
       service: attempt.service,
       account: attempt.account,
       person: this.person ?? null,
@@ -61,28 +72,66 @@ function reasonOf(decision: Decision): string {
   }
 }
 
-/** A denial while wrong codes hold this account or this address off; nobody is asked then, and no code is checked. */
-export function throttleHold({ attempt, ports }: Login): Denial | undefined {
-  const limits = ports.rules.throttle;
+/** A denial while wrong codes hold this account off: nobody is asked then. */
+export function accountHold(login: Login): Denial | undefined {
+  return holdOf(login, [accountKey(login.attempt)], login.ports.rules.throttle.accountFreeTries);
+}
+
+/** A denial while wrong codes hold off whoever comes from this address: no code is checked then; a push may be sent. */
+export function addressHold(login: Login): Denial | undefined {
+  return holdOf(login, addressKeys(login.attempt), login.ports.rules.throttle.addressFreeTries);
+}
+
+function holdOf({ ports }: Login, keys: readonly string[], freeTries: number): Denial | undefined {
   const now = ports.clock.now();
-  const until = Math.max(
-    heldUntil(ports.memory.throttleOf(accountKey(attempt)), limits.accountFreeTries, limits),
-    ...addressKeys(attempt).map(key => heldUntil(ports.memory.throttleOf(key), limits.addressFreeTries, limits)),
-  );
+  const holds = keys.map(key => heldUntil(ports.memory.throttleOf(key), freeTries, ports.rules.throttle, now));
+  const until = Math.max(0, ...holds);
   if (until <= now) return undefined;
   const seconds = Math.ceil((until - now) / 1000);
   return deny('throttled', `for ${seconds} s`, `Too many wrong codes. Try again in ${seconds} seconds.`);
 }
 
-export function countInvalid({ attempt, ports }: Login): void {
-  for (const key of [accountKey(attempt), ...addressKeys(attempt)]) {
-    const record = afterInvalid(ports.memory.throttleOf(key), ports.clock.now(), ports.rules.throttle);
-    ports.memory.setThrottle(key, record);
-  }
+export function arePushesHeld({ ports }: Login, target: string): boolean {
+  const now = ports.clock.now();
+  const abandoned = ports.memory.throttleOf(pushKey(target));
+  const until = Math.max(
+    ports.memory.pushHeldUntil(target),
+    heldUntil(abandoned, pushFreeTries, ports.rules.throttle, now),
+  );
+  return until > now;
 }
 
-export function forgiveAccount({ attempt, ports }: Login): void {
+/** Takes a failure back that was none after all. */
+type TakeBack = () => void;
+
+/**
+ * Counts a code as wrong, and a push as come to nothing, before either is known: what is tried at the same time is
+ * counted at the same time.
+ */
+export function countCode(login: Login): TakeBack {
+  return count(login, [accountKey(login.attempt), ...addressKeys(login.attempt)]);
+}
+
+export function countPush(login: Login, target: string): TakeBack {
+  return count(login, [pushKey(target)]);
+}
+
+function count({ ports: { memory, clock, rules } }: Login, keys: readonly string[]): TakeBack {
+  const all = keys.map(key => {
+    const before = memory.throttleOf(key);
+    const counted = afterFailure(before, clock.now(), rules.throttle);
+    memory.setThrottle(key, counted);
+    return () => memory.setThrottle(key, afterTakingBack(memory.throttleOf(key), before, counted));
+  });
+  return () => {
+    for (const takeBack of all) takeBack();
+  };
+}
+
+/** The person has proved to be there. */
+export function forgive({ attempt, ports }: Login, target: string): void {
   ports.memory.setThrottle(accountKey(attempt), undefined);
+  ports.memory.setThrottle(pushKey(target), undefined);
 }
 
 /**
@@ -98,6 +147,11 @@ function accountKey(attempt: LoginAttempt): string {
   return `account:${attempt.account}`;
 }
 
-function addressKeys(attempt: LoginAttempt): string[] {
-  return attempt.clientAddress === undefined ? [] : [`address:${attempt.clientAddress}`];
+/** Only an address that sshd vouches for: else anybody on this host could hold off anybody's address. */
+function addressKeys({ clientAddress, vouched }: LoginAttempt): string[] {
+  return clientAddress === undefined || !vouched ? [] : [`address:${clientAddress}`];
+}
+
+function pushKey(target: string): string {
+  return `push:${target}`;
 }

@@ -56,16 +56,16 @@ export interface LoginMemory {
   throttleOf(key: string): ThrottleRecord | undefined;
   setThrottle(key: string, record: ThrottleRecord | undefined): void;
 
-  /** Reserves a code for one check. False: it is being checked or was used, here, within the last `keepMs`. */
-  claimCode(trasaID: string, code: string, now: number, keepMs: number): boolean;
+  /** Reserves a code of `owner` for one check. False: it is being checked or was used within the last `keepMs`. */
+  claimCode(owner: string, code: string, now: number, keepMs: number): boolean;
   /** Gives a claim back: the code turned out not to open anything. */
-  releaseCode(trasaID: string, code: string): void;
+  releaseCode(owner: string, code: string): void;
 
-  /** Time (ms since 1970) until which no push goes to this person; 0 if none was refused lately. */
-  pushHeldUntil(trasaID: string): number;
-  holdPush(trasaID: string, until: number): void;
-  /** Marks the one live push of a person on this host. Undefined: there is one already. Not kept over a restart. */
-  beginPush(trasaID: string): (() => void) | undefined;
+  /** Time (ms since 1970) until which no push goes to `target`; 0 if none was refused lately. */
+  pushHeldUntil(target: string): number;
+  holdPush(target: string, until: number): void;
+  /** Marks the one live push to `target`. Undefined: there is one already. Not kept over a restart. */
+  beginPush(target: string): (() => void) | undefined;
 
   /** Time (ms since 1970) until which this binding needs no new factor; 0 if never proved. */
   graceUntil(binding: string): number;
@@ -87,6 +87,8 @@ export interface DecisionEvent {
   readonly event: 'decision';
   readonly attempt: LoginAttempt['id'];
   readonly door: Door;
+  /** Uid of the process that asked. What follows is its word, unless it is 0. */
+  readonly uid: number;
   readonly service: string;
   readonly account: string;
   readonly person: string | null;

@@ -11,9 +11,10 @@ const doors = ['login', 'pam', 'pam-exec'] as const satisfies readonly Door[];
 /**
  * The facts of a login, from what the door says of it. LoginAttempt tells how far each is to be believed.
  *
+ * @param uid of the peer: what root says (PAM, for sshd) is vouched for
  * @returns a string instead, for the log, if the door makes no sense
  */
-export function makeAttempt(message: AttemptMessage, id: string): LoginAttempt | string {
+export function makeAttempt(message: AttemptMessage, id: string, uid: number): LoginAttempt | string {
   if (message.version !== protocolVersion) return `protocol version ${message.version}, not ${protocolVersion}`;
   const door = doors.find(known => known === message.door);
   if (door === undefined) return `no such door: ${message.door}`;
@@ -30,6 +31,8 @@ export function makeAttempt(message: AttemptMessage, id: string): LoginAttempt |
   return {
     id,
     door,
+    askedBy: uid,
+    vouched: uid === 0,
     service,
     account,
     ...(clientAddress !== undefined && { clientAddress }),

@@ -66,7 +66,7 @@ async function serveLogin(
   const { standing, log } = parts;
   const message = await visit.opening(parts.timeouts.openingMs);
   if (message === undefined) return leftUnheard(visit, id, peer, parts);
-  const attempt = makeAttempt(message, id);
+  const attempt = makeAttempt(message, id, peer.uid);
   if (typeof attempt === 'string') {
     visit.gone(attempt);
     return leftUnheard(visit, id, peer, parts);

@@ -21,6 +21,7 @@ const event: DecisionEvent = {
   event: 'decision',
   attempt: '01JD0000000000000000000000',
   door: 'login',
+  uid: 1001,
   service: 'sshd',
   account: 'alice',
   person: 'alice@example.com',

@@ -265,7 +265,12 @@ t.test('guesses spread over accounts hold off their address', async t => {
     identity: { people: new Map(), keys: new Map(), domain: 'example.com' },
   });
   const guess = async (account: string, clientAddress: string) =>
-    await authenticate(anAttempt({ account, clientAddress }), new ScriptedConversation('111111'), ports, never);
+    await authenticate(
+      anAttempt({ account, clientAddress, vouched: true }),
+      new ScriptedConversation('111111'),
+      ports,
+      never,
+    );
   await guess('alice', '192.0.2.1');
   await guess('bob', '192.0.2.1');
   t.match(await guess('carol', '192.0.2.1'), { reason: 'throttled' });
@@ -484,6 +489,7 @@ t.test('the audit line has every field of the log, and no code', async t => {
       event: 'decision',
       attempt: attempt.id,
       door: 'login',
+      uid: 1001,
       service: 'sshd',
       account: 'alice',
       person: 'alice@example.com',
@@ -528,4 +534,268 @@ t.test("the original's words are used where they are asked for", async t => {
     '? Enter your TRASA ID (email or username): ',
     '? Enter your totp code (submit empty for U2F): ',
   ]);
+});
+
+t.test('what was reached in the moment of giving up is given up too, even by a rule that asks nobody', async t => {
+  const abort = new AbortController();
+  const ports = fakePorts(new FakeVerifier(valid), { policy: { graceMs: 600_000 } });
+  ports.memory.graceUntil = () => {
+    abort.abort('disconnected');
+    return Number.MAX_SAFE_INTEGER;
+  };
+  t.same(await authenticate(anAttempt(), new SilentConversation(), ports, abort.signal), {
+    kind: 'deny',
+    reason: 'disconnected',
+  });
+  t.match(ports.events, [{ decision: 'deny', reason: 'disconnected' }], 'and logged as what it is');
+});
+
+t.test('a login that was given up before it began is denied at once, whatever hangs', async t => {
+  const ports = fakePorts(new FakeVerifier(valid));
+  ports.directory.account = async () => await new Promise(() => {});
+  t.same(await authenticate(anAttempt(), new SilentConversation(), ports, AbortSignal.abort('timed-out')), {
+    kind: 'deny',
+    reason: 'timed-out',
+  });
+});
+
+t.test('giving up for a reason that nobody knows denies', async t => {
+  const ports = fakePorts(new FakeVerifier(valid));
+  const decision = await authenticate(anAttempt(), new SilentConversation(), ports, AbortSignal.abort());
+  t.match(decision, { kind: 'deny', reason: 'internal-error', detail: 'aborted without a reason' });
+});
+
+t.test('a grace lets nobody into an account that is gone', async t => {
+  const ports = fakePorts(new FakeVerifier(valid), { policy: { graceMs: 600_000 } }, { kind: 'unknown' });
+  ports.memory.graceUntil = () => Number.MAX_SAFE_INTEGER;
+  t.same((await withTerminal(ports, '123456', '123456', '123456'))[0], { kind: 'deny', reason: 'unknown-account' });
+});
+
+t.test('a grace ends on time, and at once when the administrator switches graces off', async t => {
+  const decide = async (graceMs: number, laterMs: number) => {
+    const ports = fakePorts(new FakeVerifier(valid), { policy: { graceMs } });
+    ports.memory.graceUntil = () => 1_700_000_000_000 + 600_000;
+    ports.clock.time += laterMs;
+    return (await authenticate(anAttempt(), new SilentConversation(), ports, never)).kind;
+  };
+  t.equal(await decide(600_000, 599_999), 'bypass');
+  t.equal(await decide(600_000, 600_000), 'allow', 'asked again');
+  t.equal(await decide(0, 1), 'allow', 'asked, though an older configuration granted it');
+});
+
+t.test('without a terminal one push is sent, and the person is told what is awaited', async t => {
+  const ports = fakePorts(new FakeVerifier({ kind: 'unanswered' }, true), { policy: { attempts: 3 } });
+  const conversation = new SilentConversation();
+  t.same(await authenticate(anAttempt(), conversation, ports, never), { kind: 'deny', reason: 'push-unanswered' });
+  t.equal(ports.verifier.asked.length, 1);
+  t.same(conversation.said, [
+    'i Push sent. Waiting for you to approve it on your device, where it shows the number 99.',
+  ]);
+});
+
+t.test('the cool-down after a refused push ends on time', async t => {
+  const ports = fakePorts(new FakeVerifier({ kind: 'denied-by-person' }));
+  await authenticate(anAttempt(), new SilentConversation(), ports, never);
+  ports.clock.time += 60_000;
+  await authenticate(anAttempt(), new SilentConversation(), ports, never);
+  t.equal(ports.verifier.asked.length, 2);
+});
+
+t.test('Enter before a first factor is proved is an answer without a code, which may be corrected', async t => {
+  const ports = fakePorts(new FakeVerifier(valid));
+  const attempt = anAttempt({ firstFactorProved: false });
+  t.match(await authenticate(attempt, new ScriptedConversation('', '', ''), ports, never), { reason: 'not-a-code' });
+  t.match(await authenticate(attempt, new ScriptedConversation('', '123456'), ports, never), { kind: 'allow' });
+});
+
+t.test('whoever has no device for push is told so, and may type a code', async t => {
+  const ports = fakePorts(new FakeVerifier(proof => (proof.factor === 'push' ? { kind: 'not-enrolled' } : valid)));
+  const [decision, { said }] = await withTerminal(ports, '', { wait: true }, '123456');
+  t.match(decision, { kind: 'allow', factor: 'totp' });
+  t.ok(said.includes('! You have no device enrolled for push. Type a code.'), said.join('\n'));
+
+  const without = fakePorts(new FakeVerifier({ kind: 'not-enrolled' }));
+  t.match((await withTerminal(without, '123456'))[0], { reason: 'not-enrolled' }, 'without any factor it ends at once');
+  t.equal(without.verifier.asked.length, 1);
+});
+
+t.test('never two questions are open, however long it takes to take one back', async t => {
+  const ports = fakePorts(new FakeVerifier({ kind: 'unanswered' }), { policy: { autopush: true } });
+  const slowly = async () => {
+    for (let turns = 0; turns < 3; turns++) await new Promise(setImmediate);
+    return '999999'; // typed into the question that was taken back: nobody reads it
+  };
+  const [decision, { said }] = await withTerminal(ports, slowly, 'x', 'y');
+  t.match(decision, { kind: 'deny', reason: 'not-a-code' });
+  t.equal(said.filter(line => line.startsWith('?')).length, 3);
+  t.match(
+    ports.verifier.asked.map(({ factor }) => factor),
+    ['push'],
+  );
+});
+
+t.test('a push that breaks after it was given up for a code harms nobody', async t => {
+  const ports = fakePorts(
+    new FakeVerifier(async (proof, signal) => {
+      if (proof.factor === 'totp') return valid;
+      await unansweredPush(signal);
+      throw new Error('a bug');
+    }),
+  );
+  const [decision] = await withTerminal(ports, '', '123456');
+  await new Promise(setImmediate); // an unhandled rejection would end the process here
+  t.match(decision, { kind: 'allow', factor: 'totp' });
+});
+
+t.test('what is typed wrong is answered with what to type', async t => {
+  const [, { said }] = await withTerminal(fakePorts(new FakeVerifier(valid), { policy: { codeDigits: 8 } }), 'x', '');
+  t.equal(said[1], '! That is not a code: type 8 digits.');
+  const identity = { people: new Map<string, string>(), keys: new Map<string, string>(), domain: '' };
+  const ports = fakePorts(new FakeVerifier(valid), { identity });
+  t.match((await withTerminal(ports, 'a b'))[0], { says: /^That is not a TRASA ID: / });
+});
+
+t.test('a question that is not answered opens nothing: nobody to ask, or taken back by nobody of ours', async t => {
+  for (const [kind, reason] of [
+    ['unable', 'no-conversation'],
+    ['withdrawn', 'cancelled'],
+  ] as const) {
+    const unknown = { people: new Map<string, string>(), keys: new Map<string, string>(), domain: '' };
+    for (const rules of [{}, { identity: unknown }]) {
+      const conversation = new ScriptedConversation();
+      conversation.promptEchoOn = async () => ({ kind });
+      const ports = fakePorts(new FakeVerifier(valid), rules);
+      t.match(await authenticate(anAttempt(), conversation, ports, never), { kind: 'deny', reason });
+    }
+  }
+});
+
+t.test('the hold after too many wrong codes begins in the midst of a login', async t => {
+  const ports = fakePorts(new FakeVerifier(proof => (proof.factor === 'totp' ? invalid : valid)), {
+    policy: { attempts: 10 },
+    throttle: { accountFreeTries: 2 },
+  });
+  const [decision] = await withTerminal(ports, '111111', '222222', '333333', '444444');
+  t.match(decision, { kind: 'deny', reason: 'throttled' });
+  t.equal(ports.verifier.asked.length, 2, 'the third code is not looked at');
+});
+
+t.test('a hold ends on time, and says until then how long it lasts', async t => {
+  const ports = fakePorts(new FakeVerifier(invalid), { policy: { attempts: 1 }, throttle: { accountFreeTries: 1 } });
+  await withTerminal(ports, '111111');
+  ports.clock.time += 10_500;
+  t.match((await withTerminal(ports, '222222'))[0], { detail: 'for 20 s', says: /Try again in 20 seconds\.$/ });
+  ports.clock.time += 19_500;
+  t.match((await withTerminal(ports, '222222'))[0], { reason: 'wrong-code' });
+});
+
+t.test('a right code forgets all the wrong ones of its account before it', async t => {
+  const ports = fakePorts(
+    new FakeVerifier(proof => (proof.factor === 'totp' && proof.code.expose() === '999999' ? valid : invalid)),
+    { policy: { attempts: 1 }, throttle: { accountFreeTries: 2 } },
+  );
+  await withTerminal(ports, '111111');
+  t.match((await withTerminal(ports, '999999'))[0], { kind: 'allow' });
+  await withTerminal(ports, '222222');
+  t.match((await withTerminal(ports, '333333'))[0], { reason: 'wrong-code' }, 'the first after it, not the second');
+});
+
+t.test('logins whose client address is not known do not hold each other off', async t => {
+  const ports = fakePorts(new FakeVerifier(invalid), {
+    policy: { attempts: 1 },
+    throttle: { addressFreeTries: 2 },
+    identity: { people: new Map(), keys: new Map(), domain: 'example.com' },
+  });
+  for (const account of ['alice', 'bob', 'carol']) {
+    const { clientAddress: _, ...nowhere } = anAttempt({ account });
+    t.match(await authenticate(nowhere, new ScriptedConversation('111111'), ports, never), { reason: 'wrong-code' });
+  }
+});
+
+t.test('a code is used once on a host, by way of whatever account', async t => {
+  const people = new Map([
+    ['alice', 'alice@example.com'],
+    ['root', 'Alice@Example.com'],
+    ['bob', 'bob@example.com'],
+  ]);
+  const ports = fakePorts(new FakeVerifier(valid), {
+    identity: { people, keys: new Map(), domain: '' },
+    policy: { attempts: 1 },
+  });
+  const enter = async (account: string) =>
+    await authenticate(anAttempt({ account }), new ScriptedConversation('123456'), ports, never);
+  t.match(await enter('alice'), { kind: 'allow' });
+  t.match(await enter('root'), { reason: 'replayed-code' });
+  t.match(await enter('bob'), { reason: 'replayed-code' });
+});
+
+t.test('troubles of ours are told apart from those of the server, and from each other', async t => {
+  const decide = async (cause: UnavailableCause, policy: object = {}) =>
+    (
+      await withTerminal(fakePorts(new FakeVerifier({ kind: 'unavailable', cause, detail: 'x' }), { policy }), '123456')
+    )[0];
+  t.strictSame(await decide('configuration'), { kind: 'deny', reason: 'config-invalid', detail: 'x' });
+  t.strictSame(await decide('credentials'), { kind: 'deny', reason: 'credentials-refused', detail: 'x' });
+  t.strictSame(await decide('tls'), { kind: 'deny', reason: 'server-unavailable', detail: 'tls: x' });
+  t.strictSame(await decide('timeout', { offlineUsers: ['alice'], failMode: 'safe' }), {
+    kind: 'bypass',
+    rule: 'offline-user',
+    detail: 'timeout: x',
+  });
+});
+
+t.test('the audit line says null for what is not known, and why where there is more to say', async t => {
+  const { clientAddress: _, ...nowhere } = anAttempt();
+  const ports = fakePorts(new FakeVerifier(valid), {}, { kind: 'unavailable', detail: 'nss' });
+  await authenticate(nowhere, new SilentConversation(), ports, never);
+  t.strictSame(ports.events, [
+    {
+      event: 'decision',
+      attempt: nowhere.id,
+      door: 'login',
+      uid: 1001,
+      service: 'sshd',
+      account: 'alice',
+      person: null,
+      client: null,
+      tty: null,
+      key: null,
+      command: null,
+      factor: null,
+      decision: 'deny',
+      reason: 'account-lookup-failed',
+      detail: 'nss',
+      server: null,
+      totalMs: 0,
+      verifyMs: 0,
+    },
+  ]);
+
+  const line = async (policy: object, groups: object = {}) => {
+    const bypassed = fakePorts(new FakeVerifier(invalid), { policy }, groups);
+    await withTerminal(bypassed, '111111', '222222', '333333');
+    const event = bypassed.events[0];
+    return [event?.decision, event?.reason, event?.detail];
+  };
+  t.strictSame(await line({ exemptGroups: ['staff'] }), ['bypass', 'exempt-group', 'staff']);
+  t.strictSame(await line({}), ['deny', 'wrong-code', null]);
+  const ldapIsDown = { groups: { kind: 'unavailable', detail: 'ldap down' } };
+  t.strictSame(await line({ exemptGroups: ['x'] }, ldapIsDown), ['deny', 'account-lookup-failed', 'ldap down']);
+});
+
+t.test('the log of a bug says where it is, whatever was thrown', async t => {
+  const decide = async (thrown: unknown) => {
+    const verifier = new FakeVerifier(() => {
+      throw thrown;
+    });
+    const [decision] = await withTerminal(fakePorts(verifier), '123456');
+    return decision.kind === 'deny' ? (decision.detail ?? '') : '';
+  };
+  t.match(await decide(new Error('a bug')), /^Error: a bug\n\s+at .*authenticate\.test\.ts/);
+  t.equal(await decide('a string'), 'a string');
+  const full = fakePorts(new FakeVerifier(valid));
+  full.audit.decision = () => {
+    throw new Error('ENOSPC');
+  };
+  t.match((await withTerminal(full, '123456'))[0], { detail: 'audit log: Error: ENOSPC' });
 });

@@ -39,6 +39,8 @@ export function anAttempt(changes: Partial<LoginAttempt> = {}): LoginAttempt {
   return {
     id: '01JD0000000000000000000000',
     door: 'login',
+    askedBy: 1001,
+    vouched: false,
     service: 'sshd',
     account: 'alice',
     clientAddress: '192.0.2.7',

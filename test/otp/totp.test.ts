@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { Secret } from '../../src/otp/secret.ts';
-import { type TimeStep, type TotpParameters, totpAt, verifyTotp } from '../../src/otp/totp.ts';
+import { isTimeStep, type TimeStep, type TotpParameters, totpAt, verifyTotp } from '../../src/otp/totp.ts';
 
 interface Vectors {
   keys: Record<'sha1' | 'sha256' | 'sha512', string>;
@@ -111,4 +111,18 @@ t.test("TRASA's own ten-byte secrets are checked too", async t => {
     kind: 'valid',
     step: 1,
   });
+});
+
+t.test('a time step lasts to its last millisecond', async t => {
+  const parameters = credential('sha1');
+  t.equal(totpAt(parameters, 59_999).expose(), '94287082', 'step 1 of appendix B');
+  t.not(totpAt(parameters, 60_000).expose(), '94287082');
+  const code = new Secret('94287082');
+  t.match(verifyTotp({ ...parameters, code, now: 59_999, window: exact }), { kind: 'valid', step: 1 });
+  t.same(verifyTotp({ ...parameters, code, now: 60_000, window: exact }), { kind: 'invalid' });
+});
+
+t.test('a time step is a whole number from 0 on', async t => {
+  for (const step of [0, 1, Number.MAX_SAFE_INTEGER]) t.ok(isTimeStep(step), String(step));
+  for (const step of [-1, 0.5, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY]) t.notOk(isTimeStep(step), String(step));
 });

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { afterInvalid, heldUntil, type ThrottleLimits, type ThrottleRecord } from '../../policy/throttle.ts';
+import { afterFailure, heldUntil, type ThrottleLimits, type ThrottleRecord } from '../../policy/throttle.ts';
 import { numberOf } from './row.ts';
 
 /** Wrong codes and passwords in a row, per person and kind; kept over a restart. */
@@ -20,12 +20,12 @@ export class Guesses {
 
   /** May no guess be looked at now? */
   held(kind: 'totp' | 'password', who: string, now: number): boolean {
-    return now < heldUntil(this.#record(`${kind}:${who}`), this.#limits.accountFreeTries, this.#limits);
+    return now < heldUntil(this.#record(`${kind}:${who}`), this.#limits.accountFreeTries, this.#limits, now);
   }
 
   wrong(kind: 'totp' | 'password', who: string, now: number): void {
-    this.#prune.run(now - 2 * this.#limits.maxHoldMs); // the same age at which afterInvalid() forgets
-    const record = afterInvalid(this.#record(`${kind}:${who}`), now, this.#limits);
+    this.#prune.run(now - 2 * this.#limits.maxHoldMs); // the same age at which afterFailure() forgets
+    const record = afterFailure(this.#record(`${kind}:${who}`), now, this.#limits);
     this.#set.run(`${kind}:${who}`, record.failures, record.lastAt);
   }
 
