@@ -24,7 +24,8 @@ import type { Proof } from './verifier.ts';
 
 type Step =
   | { readonly kind: 'decided'; readonly decision: Decision }
-  | { readonly kind: 'again'; readonly reason: DenyReason; readonly says: string };
+  /** `says` where there is more to say than refusals.ts says. */
+  | { readonly kind: 'again'; readonly reason: DenyReason; readonly says: string | undefined };
 
 /**
  * @param real false for an account that does not exist: the same dialogue, and no server hears of it
@@ -38,8 +39,8 @@ export async function challenge(login: Login, person: Person, real: boolean): Pr
     const pushUnasked = !conversation.interactive || (autopush && tries === 1 && factors.mayPush);
     const step = pushUnasked ? await factors.push() : await factors.ask();
     if (step.kind === 'decided') return step.decision;
-    if (!conversation.interactive || tries >= attempts) return deny(step.reason);
-    conversation.errorMsg(step.says);
+    if (!conversation.interactive || tries >= attempts) return deny(step.reason, undefined, step.says);
+    conversation.errorMsg(step.says ?? refusals[step.reason].says);
   }
 }
 
@@ -90,7 +91,6 @@ class Factors {
       const proof: Proof = number === undefined ? { factor: 'push' } : { factor: 'push', number };
       const takeBack = countPush(this.#login, pushTarget);
       const pushed = this.#verify(proof, AbortSignal.any([this.#login.signal, cancel.signal]), takeBack);
-      pushed.catch(() => {}); // if it is abandoned for a code, nobody else looks at it
       return await this.#codeInstead(pushed, number);
     } finally {
       cancel.abort();
@@ -200,9 +200,13 @@ class Factors {
       case 'replayed':
         return again('replayed-code');
       case 'not-enrolled':
-        return proof.factor === 'push'
-          ? again('not-enrolled', 'You have no device enrolled for push. Type a code.')
-          : decided(deny('not-enrolled'));
+        if (proof.factor === 'totp') return decided(deny('not-enrolled'));
+        return again(
+          'not-enrolled',
+          this.#login.conversation.interactive
+            ? 'You have no device enrolled for push. Type a code.'
+            : 'You have no device enrolled for push, and this session cannot ask for a code. Use a terminal (ssh -t).',
+        );
       case 'denied-by-person':
         ports.memory.holdPush(this.#person.pushTarget, ports.clock.now() + policy.pushCooldownMs);
         return decided(deny('push-refused'));
@@ -234,6 +238,6 @@ function decided(decision: Decision): Step {
   return { kind: 'decided', decision };
 }
 
-function again(reason: DenyReason, says: string = refusals[reason].says): Step {
+function again(reason: DenyReason, says?: string): Step {
   return { kind: 'again', reason, says };
 }

@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 import { done } from '../server/admin/result.ts';
-import { personOption, say, serviceOption, stateOptions, withState } from './server-common.ts';
+import { personOption, say, serverStatuses, serviceOption, stateOptions, withState } from './server-common.ts';
 
 const accountOption = { type: 'string', demandOption: true, describe: 'Unix user on that host' } as const;
 
@@ -11,6 +11,7 @@ export function accessCommands(yargs: Argv): Argv {
       'let a person in; takes the place of an earlier grant of the same account',
       command =>
         command
+          .epilogue(serverStatuses)
           .positional('person', personOption)
           .positional('service', serviceOption)
           .positional('account', accountOption)
@@ -49,6 +50,7 @@ export function accessCommands(yargs: Argv): Argv {
       'undo grant',
       command =>
         command
+          .epilogue(serverStatuses)
           .positional('person', personOption)
           .positional('service', serviceOption)
           .positional('account', accountOption)
@@ -65,7 +67,7 @@ export function accessCommands(yargs: Argv): Argv {
     .command(
       'list',
       'all grants: person, service, account, terms',
-      command => command.options(stateOptions),
+      command => command.epilogue(serverStatuses).options(stateOptions),
       async args =>
         await withState(args, async state => {
           const { listAccess } = await import('../server/admin/access.ts');

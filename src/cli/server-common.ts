@@ -3,6 +3,10 @@ import { exitStatus } from '../policy/refusals.ts';
 import { cleanText } from '../protocol/clean.ts';
 import type { Result } from '../server/admin/result.ts';
 import type { ServerState } from '../server/state/open-state.ts';
+import { exitStatuses } from './exit-statuses.ts';
+
+/** The epilogue of their help. */
+export const serverStatuses = exitStatuses('done', ['failed', 'unavailable', 'noPermission', 'config']);
 
 export const stateOptions = {
   state: {

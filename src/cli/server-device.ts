@@ -1,12 +1,12 @@
 import type { Argv } from 'yargs';
-import { personOption, say, stateOptions, withState } from './server-common.ts';
+import { personOption, say, serverStatuses, stateOptions, withState } from './server-common.ts';
 
 export function deviceCommands(yargs: Argv): Argv {
   return yargs
     .command(
       'list <person>',
       'what the person has enrolled: id, kind, what it is, since when',
-      command => command.positional('person', personOption).options(stateOptions),
+      command => command.epilogue(serverStatuses).positional('person', personOption).options(stateOptions),
       async args =>
         await withState(args, async state => {
           const { listDevices } = await import('../server/admin/devices.ts');
@@ -18,7 +18,8 @@ export function deviceCommands(yargs: Argv): Argv {
     .command(
       'remove <id>',
       'a lost device opens nothing more, at once',
-      command => command.positional('id', { type: 'string', demandOption: true }).options(stateOptions),
+      command =>
+        command.epilogue(serverStatuses).positional('id', { type: 'string', demandOption: true }).options(stateOptions),
       async args =>
         await withState(args, async state => {
           const { removeDevice } = await import('../server/admin/devices.ts');

@@ -3,7 +3,7 @@ import type { Argv } from 'yargs';
 import { exitStatus } from '../policy/refusals.ts';
 import type { Operator, TotpRequest } from '../server/admin/enrol-totp.ts';
 import { askOn } from '../server/admin/terminal.ts';
-import { fail, personOption, say, stateOptions, withState } from './server-common.ts';
+import { fail, personOption, say, serverStatuses, stateOptions, withState } from './server-common.ts';
 
 export function enrolCommands(yargs: Argv): Argv {
   return yargs
@@ -12,6 +12,7 @@ export function enrolCommands(yargs: Argv): Argv {
       'show a QR code for an authenticator app, and confirm one code of it',
       command =>
         command
+          .epilogue(serverStatuses)
           .positional('person', personOption)
           .options({
             ...stateOptions,
@@ -41,6 +42,7 @@ export function enrolCommands(yargs: Argv): Argv {
       'make a push device: a key pair, of which the device file holds the private half',
       command =>
         command
+          .epilogue(serverStatuses)
           .positional('person', personOption)
           .options({
             ...stateOptions,

@@ -2,7 +2,7 @@ import type { Argv } from 'yargs';
 import type { Secret } from '../otp/secret.ts';
 import { done, failure } from '../server/admin/result.ts';
 import { askNewPassword, askOn } from '../server/admin/terminal.ts';
-import { personOption, say, stateOptions, withState } from './server-common.ts';
+import { personOption, say, serverStatuses, stateOptions, withState } from './server-common.ts';
 
 export function personCommands(yargs: Argv): Argv {
   return yargs
@@ -11,6 +11,7 @@ export function personCommands(yargs: Argv): Argv {
       'add a person',
       command =>
         command
+          .epilogue(serverStatuses)
           .positional('email', { type: 'string', demandOption: true })
           .options({
             ...stateOptions,
@@ -32,7 +33,7 @@ export function personCommands(yargs: Argv): Argv {
     .command(
       'list',
       'everybody: email, username, state',
-      command => command.options(stateOptions),
+      command => command.epilogue(serverStatuses).options(stateOptions),
       async args =>
         await withState(args, ({ people }) => {
           for (const { email, username, enabled } of people.all())
@@ -43,13 +44,13 @@ export function personCommands(yargs: Argv): Argv {
     .command(
       'disable <person>',
       'refuse this person everywhere, at once',
-      command => command.positional('person', personOption).options(stateOptions),
+      command => command.epilogue(serverStatuses).positional('person', personOption).options(stateOptions),
       async args => await setEnabled(args, false),
     )
     .command(
       'enable <person>',
       'undo disable',
-      command => command.positional('person', personOption).options(stateOptions),
+      command => command.epilogue(serverStatuses).positional('person', personOption).options(stateOptions),
       async args => await setEnabled(args, true),
     )
     .command(
@@ -57,6 +58,7 @@ export function personCommands(yargs: Argv): Argv {
       'set a password, from the terminal or the first line of stdin',
       command =>
         command
+          .epilogue(serverStatuses)
           .positional('person', personOption)
           .options(stateOptions)
           .example('$0 server person password alice@example.com', ''),

@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs';
 import { done } from '../server/admin/result.ts';
 import type { NewService } from '../server/store/services.ts';
-import { say, serviceOption, stateOptions, withState } from './server-common.ts';
+import { say, serverStatuses, serviceOption, stateOptions, withState } from './server-common.ts';
 
 const json = { type: 'boolean', default: false, describe: 'print one line of JSON, for scripts' } as const;
 
@@ -12,6 +12,7 @@ export function serviceCommands(yargs: Argv): Argv {
       'add a service and print its key, once',
       command =>
         command
+          .epilogue(serverStatuses)
           .positional('name', { type: 'string', demandOption: true })
           .options({
             ...stateOptions,
@@ -35,7 +36,7 @@ export function serviceCommands(yargs: Argv): Argv {
     .command(
       'list',
       'all services: name, serviceID, host name, passthru',
-      command => command.options(stateOptions),
+      command => command.epilogue(serverStatuses).options(stateOptions),
       async args =>
         await withState(args, ({ services }) => {
           for (const { id, name, hostname, passthru } of services.all())
@@ -48,6 +49,7 @@ export function serviceCommands(yargs: Argv): Argv {
       'print a new key; the old one stops working at once',
       command =>
         command
+          .epilogue(serverStatuses)
           .positional('service', serviceOption)
           .options({ ...stateOptions, json })
           .example('$0 server service rotate-key web1', ''),

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Argv } from 'yargs';
 import { exitStatus } from '../policy/refusals.ts';
-import { fail, say, stateOptions } from './server-common.ts';
+import { fail, say, serverStatuses, stateOptions } from './server-common.ts';
 
 export function startCommand(yargs: Argv): Argv {
   return yargs.command(
@@ -9,6 +9,7 @@ export function startCommand(yargs: Argv): Argv {
     'serve until SIGTERM or SIGINT; logs JSON lines on stdout',
     command =>
       command
+        .epilogue(serverStatuses)
         .options({
           ...stateOptions,
           listen: {

@@ -1,7 +1,7 @@
 import type { CommandModule } from 'yargs';
-import { exitStatuses } from './exit-statuses.ts';
 import { accessCommands } from './server-access.ts';
 import { approveCommand } from './server-approve.ts';
+import { serverStatuses } from './server-common.ts';
 import { deviceCommands } from './server-device.ts';
 import { enrolCommands } from './server-enrol.ts';
 import { personCommands } from './server-person.ts';
@@ -24,7 +24,7 @@ export const serverCommand: CommandModule = {
       .command('access', 'which person may enter which account of which service', accessCommands)
       .command('enrol', 'give a person a second factor', enrolCommands)
       .command('device', 'the second factors that people have', deviceCommands)
-      .epilogue(exitStatuses('done', ['failed', 'unavailable', 'noPermission', 'config']))
+      .epilogue(serverStatuses)
       .demandCommand(1, 'a subcommand of server is missing');
   },
   handler: () => undefined,

@@ -23,7 +23,7 @@ export function answerFor(
       verdict: 'deny',
       reason: decision.reason,
       id: attemptId,
-      text: `${cleanText(sentenceFor(decision), maxText / 4)} [${attemptId}]`,
+      text: `${cleanText(sentenceFor(decision), maxChars)} [${attemptId}]`,
       exit,
       pam,
       motd: false,
@@ -59,3 +59,6 @@ function bypassText(rule: BypassRule, attemptId: string): string {
       return '';
   }
 }
+
+/** A character takes up to four bytes; the rest is for the id. */
+const maxChars = maxText / 4 - 16;

@@ -10,13 +10,16 @@ export type Arguments =
 /** What a recorder, and nobody else, has as the first argument. */
 export const recordedShellFlag = '--recorded-shell';
 
+/** The default of the configuration's `socket` (config/options.ts), which is not read here: it has a secret in it. */
+export const usualSocket = '/run/trasa-agent/agent.sock';
+
 export const usage = `Usage: trasa-agent login [--socket PATH]
 
 Asks the agent's daemon whether you may log in, then becomes your shell. For sshd_config(5):
 
     ForceCommand exec /usr/lib/trasa-agent/trasa-agent login
 
-  --socket PATH   the daemon's socket
+  --socket PATH   the daemon's socket [default: ${usualSocket}]
   --help          this text
 
 trasa-agent(8) says what belongs beside that line, and what the exit statuses mean.

@@ -8,14 +8,12 @@ import { currentUser } from '../host/user.ts';
 import { askDaemon } from '../relay/ask-daemon.ts';
 import { silentConversation } from '../terminal/silent.ts';
 import { openTerminal } from '../terminal/terminal.ts';
+import { usualSocket } from './arguments.ts';
 import type { Entrance } from './enter.ts';
 import { attemptFrom } from './facts.ts';
 import { watchForInterruption } from './interruption.ts';
 import { startSession } from './session.ts';
 import { readVerifiedKey } from './verified-key.ts';
-
-/** The default of the configuration's `socket` (config/options.ts), which is not read here: it has a secret in it. */
-export const usualSocket = '/run/trasa-agent/agent.sock';
 
 /** Undefined if the host does not know who we are. */
 export async function openEntrance(socket: string = usualSocket): Promise<Entrance | undefined> {

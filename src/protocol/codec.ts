@@ -2,7 +2,7 @@
  * Messages to lines and back. A field that we do not know is ignored, so that a newer peer may say more; a verb that we
  * do not know, or a field that is missing, malformed or too long, makes the line no message at all: undefined.
  */
-import { decodeLine, encodeLine, type Line } from './line.ts';
+import { decodeLine, encodeLine, type Line, maxLineBytes } from './line.ts';
 import {
   type AttemptMessage,
   type DaemonMessage,
@@ -134,12 +134,15 @@ function encodeAttempt(attempt: AttemptMessage): string {
   const tooLong = overlongFact(attempt);
   if (tooLong !== undefined) throw new RangeError(`${tooLong} is longer than an attempt may say`);
   const { kind, command, interactive, withdraw, ...facts } = attempt;
-  return encodeLine(kind, {
+  const fields = {
     ...facts,
     command: command === undefined ? undefined : cut(command, maxFact),
     interactive: yesNo(interactive),
     withdraw: withdraw === undefined ? undefined : yesNo(withdraw),
-  });
+  };
+  const line = encodeLine(kind, fields);
+  // Base64 is hardly encoded, and so it all fits; what is long and strange is left out rather than refused.
+  return line.length <= maxLineBytes ? line : encodeLine(kind, { ...fields, authinfo: undefined });
 }
 
 function decodeAttempt(line: Line): AttemptMessage | undefined {

@@ -9,6 +9,7 @@ export const protocolVersion = '1';
 /**
  * Longest values, in bytes of UTF-8, chosen so that the longest message still is a line when every byte of it is
  * percent-encoded. A text, an answer and `command` are cut by their sender; any other fact that is too long is refused.
+ * (`authinfo` is longer; its sender leaves it out where the line would be too long.)
  */
 export const maxFact = 1024;
 export const maxText = 1024;

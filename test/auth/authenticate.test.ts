@@ -44,7 +44,15 @@ t.test('every outcome of a verifier has one meaning, with a terminal and without
     ],
     [invalid, { kind: 'deny', reason: 'wrong-code' }, { kind: 'deny', reason: 'wrong-code' }],
     [{ kind: 'replayed' }, { kind: 'deny', reason: 'replayed-code' }, { kind: 'deny', reason: 'replayed-code' }],
-    [{ kind: 'not-enrolled' }, { kind: 'deny', reason: 'not-enrolled' }, { kind: 'deny', reason: 'not-enrolled' }],
+    [
+      { kind: 'not-enrolled' },
+      { kind: 'deny', reason: 'not-enrolled' },
+      {
+        kind: 'deny',
+        reason: 'not-enrolled',
+        says: 'You have no device enrolled for push, and this session cannot ask for a code. Use a terminal (ssh -t).',
+      },
+    ],
     [{ kind: 'denied-by-person' }, { kind: 'deny', reason: 'push-refused' }, { kind: 'deny', reason: 'push-refused' }],
     [{ kind: 'unanswered' }, { kind: 'deny', reason: 'push-unanswered' }, { kind: 'deny', reason: 'push-unanswered' }],
     [
@@ -117,7 +125,7 @@ t.test('what is not a code is never sent, and not counted as a guess', async t =
   const typed = ['hunter2', '12345', '1234567', '１２３４５６', '12345a', '\u001b[A', '9'.repeat(1_000_000)];
   const ports = fakePorts(new FakeVerifier(valid), { policy: { attempts: typed.length } });
   const [decision, { said }] = await withTerminal(ports, ...typed);
-  t.same(decision, { kind: 'deny', reason: 'not-a-code' });
+  t.match(decision, { kind: 'deny', reason: 'not-a-code', says: /^That is not a code: type 6 digits/ });
   t.same(ports.verifier.asked, []);
   t.equal(ports.memory.throttles.size, 0);
   t.notMatch(said.join('\n'), /hunter2|12345[^6]/);
@@ -161,7 +169,7 @@ t.test('Enter alone goes on waiting for the push that was sent', async t => {
 t.test('autopush sends the push unasked, once; afterwards a code is asked for', async t => {
   const ports = fakePorts(new FakeVerifier({ kind: 'unanswered' }), { policy: { autopush: true, attempts: 2 } });
   const [decision, { said }] = await withTerminal(ports, { wait: true }, 'x');
-  t.same(decision, { kind: 'deny', reason: 'not-a-code' });
+  t.match(decision, { kind: 'deny', reason: 'not-a-code', says: /^That is not a code: type 6 digits/ });
   t.match(said[0], /^\? Push sent/);
   t.equal(said.at(-1), '? Code, or Enter for push: ');
   t.equal(ports.verifier.asked.length, 1);

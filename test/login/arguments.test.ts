@@ -1,7 +1,6 @@
 import t from 'tap';
 import { options } from '../../src/config/options.ts';
-import { parseArguments } from '../../src/login/arguments.ts';
-import { usualSocket } from '../../src/login/entrance.ts';
+import { parseArguments, usualSocket } from '../../src/login/arguments.ts';
 
 t.test('no arguments: the default socket is asked', async t => {
   t.strictSame(parseArguments([]), { kind: 'login', socket: undefined });

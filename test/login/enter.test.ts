@@ -40,7 +40,10 @@ async function entered(
       return reply;
     },
     say: line => happened.push(`say ${line}`),
-    close: async () => void happened.push('close'),
+    close: async () => {
+      await new Promise(setImmediate); // the terminal is put back in its own time
+      happened.push('close');
+    },
     session: async (decision, recording) => {
       happened.push(`session ${decision.verdict}${recording === undefined ? '' : ' recorded'}`);
       return 5;
@@ -110,4 +113,9 @@ t.test('a verdict that is none of the three denies', async t => {
 t.test('a denial of which nothing is said is explained all the same', async t => {
   const { happened } = await entered({ kind: 'decided', decision: { ...denied, text: '' } });
   t.match(happened[1], /^say .*administrator/);
+});
+
+t.test('a denial ends with the status that the daemon gives it', async t => {
+  for (const exit of [1, 69, 75, 78, 130, 255])
+    t.equal((await entered({ kind: 'decided', decision: { ...denied, exit } })).status, exit);
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { usualSocket } from '../../src/login/entrance.ts';
+import { usualSocket } from '../../src/login/arguments.ts';
 import { exitStatus } from '../../src/policy/refusals.ts';
 
 const manual = readFileSync(join(import.meta.dirname, '../../man/trasa-agent.8.scd'), 'utf8');

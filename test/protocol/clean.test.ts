@@ -15,6 +15,12 @@ t.test('what could steer a terminal or forge a log line does not', async t => {
   t.equal(cleanText('lone \ud800 surrogate', 100), 'lone ? surrogate');
 });
 
+t.test('blanks of any kind cannot push text out of sight: a run of them is one blank', async t => {
+  t.equal(cleanText(`a${'\u3000'.repeat(50)}b`, 100), 'a b');
+  t.equal(cleanText('a \u00a0\u1680\u2000\u200a\u202f\u205f\u3000\tb', 100), 'a b');
+  t.equal(cleanText('\u3000a\u3000', 100), 'a');
+});
+
 t.test('text is cut at its bound, between characters', async t => {
   t.equal(cleanText('x'.repeat(10), 10), 'x'.repeat(10));
   t.equal(cleanText('x'.repeat(11), 10), `${'x'.repeat(9)}…`);

@@ -96,3 +96,14 @@ t.test('any other fact that is too long is named, and never sent', async t => {
 t.test('an absent fact stays absent', async t => {
   t.same(decodeDoorMessage(encodeDoorMessage(attempt).slice(0, -1)), attempt);
 });
+
+t.test("sshd's account of the methods passed is sent whole, or left out where the line would be too long", async t => {
+  const key = `publickey ssh-rsa ${'A'.repeat(3000)}\n`;
+  const whole = encodeDoorMessage({ ...attempt, authinfo: key });
+  t.match(decodeDoorMessage(whole.slice(0, -1)), { authinfo: key });
+  const strange = encodeDoorMessage({ ...attempt, account: worst.repeat(85), authinfo: worst.repeat(1365) });
+  t.ok(strange.length <= maxLineBytes);
+  const sent = decodeDoorMessage(strange.slice(0, -1));
+  t.match(sent, { account: worst.repeat(85) });
+  t.equal(sent?.kind === 'attempt' && sent.authinfo, undefined);
+});

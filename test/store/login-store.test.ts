@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -135,6 +136,67 @@ t.test('old rows are purged', async t => {
   t.same(counts(directory), { throttle: 0, used_code: 1, push_hold: 0, grace: 0 });
 });
 
+t.test('what still counts is not purged', async t => {
+  const directory = freshDirectory(t);
+  const store = new LoginStore(directory, clock);
+  store.setThrottle('account:young', { failures: 9, lastAt: now - 6 * 86_400_000 });
+  store.holdPush('young', now + 1);
+  store.grantGrace('young', now + 1);
+  store.claimCode('young', '123456', now - keepMs + 1, keepMs);
+  store.close();
+  const later = open(t, directory);
+  later.claimCode('new', '123456', now, keepMs); // purges
+  t.same(counts(directory), { throttle: 1, used_code: 2, push_hold: 1, grace: 1 });
+});
+
+t.test('a guesser with many addresses fills no disk: the oldest records go', async t => {
+  const directory = freshDirectory(t);
+  open(t, directory).check();
+  const most = 100_000;
+  alter(
+    join(directory, 'logins.db'),
+    `WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < ${most + 50})
+     INSERT INTO throttle SELECT 'address:' || value, 1, ${now} - value FROM n`,
+  );
+  const store = open(t, directory);
+  store.holdPush('alice', now + 1); // purges
+  t.equal(counts(directory)['throttle'], most);
+  t.ok(store.throttleOf('address:1'));
+  t.ok(store.throttleOf(`address:${most}`));
+  t.equal(store.throttleOf(`address:${most + 1}`), undefined);
+});
+
+t.test('it is purged again and again while it is open', async t => {
+  const store = open(t, freshDirectory(t));
+  store.grantGrace('old', now - 1); // purged before it
+  for (let writes = 0; writes < 499; writes++) store.setThrottle('k', undefined);
+  t.equal(store.graceUntil('old'), now - 1);
+  store.setThrottle('k', undefined);
+  t.equal(store.graceUntil('old'), 0);
+});
+
+t.test('it is opened once, and used again after it was closed', async t => {
+  const directory = freshDirectory(t);
+  const store = open(t, directory);
+  const descriptors = () =>
+    readdirSync('/proc/self/fd').filter(fd => readlink(`/proc/self/fd/${fd}`).startsWith(directory)).length;
+  store.holdPush('alice', now + 1);
+  const one = descriptors();
+  t.ok(one > 0);
+  for (let uses = 0; uses < 5; uses++) store.pushHeldUntil('alice');
+  t.equal(descriptors(), one);
+  store.close();
+  t.equal(descriptors(), 0);
+  t.equal(store.pushHeldUntil('alice'), now + 1);
+});
+
+t.test('a write that fails half-way leaves nothing behind, and the next one works', async t => {
+  const store = open(t, freshDirectory(t));
+  t.throws(() => store.setThrottle('k', { failures: 1.5, lastAt: now }), MemoryError, 'the column takes integers');
+  store.setThrottle('k', { failures: 2, lastAt: now });
+  t.same(store.throttleOf('k'), { failures: 2, lastAt: now });
+});
+
 t.test('codes and their owners are not in the file as plain text', async t => {
   const directory = freshDirectory(t);
   open(t, directory).claimCode('person:alice@example.com', '918273', now, keepMs);
@@ -184,6 +246,7 @@ t.test('a damaged database is refused by every method and left as it is', async 
     },
     'a newer version': path => alter(path, 'PRAGMA user_version = 99'),
     'no key': path => alter(path, 'DELETE FROM secret'),
+    'a short key': path => alter(path, "UPDATE secret SET key = x'00'"),
   };
   for (const [title, spoil] of Object.entries(cases)) {
     const directory = freshDirectory(t);
@@ -242,6 +305,15 @@ function open(t: Test, directory: string): LoginStore {
   const store = new LoginStore(directory, clock);
   t.teardown(() => store.close());
   return store;
+}
+
+/** Empty for what went away meanwhile. */
+function readlink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
 }
 
 function alter(path: string, sql: string): void {

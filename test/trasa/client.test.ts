@@ -275,6 +275,26 @@ t.test('the last good server is asked first', async t => {
   t.equal(first.received.length, 1);
 });
 
+t.test('when the last good server is gone, each of the others is asked, and none twice', async t => {
+  let lame = false;
+  const first = await startTrasa(t, identity, response => {
+    if (lame) response.writeHead(503).end();
+    else envelope(response, { status: 'success' });
+  });
+  const second = await yes(t);
+  const client = clientOf(t, [first.url, second.url]);
+  t.match(await ask(client, aCode), { server: first.url.origin });
+  lame = true;
+  t.match(await ask(client, aCode), { kind: 'answered', server: second.url.origin });
+  t.equal(first.received.length, 2);
+});
+
+t.test('servers that are all away are away, and no server at all is a fault of the configuration', async t => {
+  const [one, two] = [await closedPort(), await closedPort()];
+  t.match(await ask(clientOf(t, [one, two]), aCode), { kind: 'unavailable', cause: 'unreachable', server: two.origin });
+  t.match(await ask(clientOf(t, []), aCode), { kind: 'unavailable', cause: 'configuration' });
+});
+
 t.test('a server whose TLS is not trusted gets nothing, and the next is asked', async t => {
   const stranger = await startTrasa(t, makeIdentity({ names: loopback }), response =>
     envelope(response, { status: 'success' }),
@@ -331,6 +351,47 @@ t.test('Retry-After is obeyed on 429 while there is time', async t => {
   });
   t.match(await ask(clientOf(t, server.url), aCode), { kind: 'answered' });
   t.equal(server.received.length, 3);
+});
+
+t.test('who is told to come back too late is told so at once', async t => {
+  const server = await startTrasa(t, identity, response => response.writeHead(429, { 'Retry-After': '2' }).end());
+  t.match(await ask(clientOf(t, server.url), aCode), {
+    kind: 'unavailable',
+    cause: 'rate-limited',
+    detail: 'HTTP 429, to be asked again in 2 s',
+  });
+  t.equal(server.received.length, 1);
+});
+
+t.test('the wait that the server asks for is kept', async t => {
+  const times: number[] = [];
+  const server = await startTrasa(t, identity, response => {
+    times.push(performance.now());
+    if (times.length === 1) response.writeHead(429, { 'Retry-After': '1' }).end();
+    else envelope(response, { status: 'success' });
+  });
+  t.match(await ask(clientOf(t, server.url, { responseTimeoutMs: 5_000 }), aCode), { kind: 'answered' });
+  t.ok((times[1] ?? 0) - (times[0] ?? 0) > 900);
+});
+
+t.test('no status but 200 is a verdict, at the edges either', async t => {
+  for (const [status, cause] of [
+    [201, 'bad-answer'],
+    [299, 'bad-answer'],
+    [300, 'refused'],
+    [399, 'refused'],
+    [400, 'refused'],
+    [499, 'refused'],
+    [500, 'server-error'],
+    [599, 'server-error'],
+  ] as const) {
+    const server = await startTrasa(t, identity, response =>
+      response.writeHead(status).end(JSON.stringify({ status: 'success' })),
+    );
+    const redirect = status >= 300 && status < 400 ? ' (redirects are not followed)' : '';
+    const detail = `HTTP ${status}${redirect}`;
+    t.match(await ask(clientOf(t, server.url), aCode), { kind: 'unavailable', cause, detail });
+  }
 });
 
 t.test('a server that always says 429 is not asked in a tight loop', async t => {

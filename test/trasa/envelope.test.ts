@@ -41,6 +41,7 @@ t.test('what is not an envelope says what it is instead', async t => {
 t.test('additive members are read where they are, and are what they should be', async t => {
   const capable = (capabilities: unknown) => parse({ status: 'success', data: [{ capabilities }] });
   t.match(parse({ status: 'failed', data: [{ push: 'refused', attempt: 'A1' }] }), { push: 'refused', attempt: 'A1' });
+  t.match(parse({ status: 'failed', data: [{ code: 'replayed' }] }), { code: 'replayed', push: undefined });
   t.match(parse({ status: 'failed', data: [{ push: 1, code: [] }] }), { push: undefined, code: undefined });
   t.same(capable({ pushNumber: true, attemptEcho: 1 }), {
     ...plain,

@@ -49,6 +49,8 @@ t.test('success without a reason is valid, and passthru needs no factor', async 
 t.test('success with any other reason is no answer to our question', async t => {
   for (const reason of ['valid integration data', 'Passthru authentication', 'INVALID_TOTP'])
     t.match(succeeded(reason), { kind: 'unavailable', cause: 'bad-answer' }, reason);
+  const outcome = succeeded(`\u001b[2J${'x'.repeat(5_000)}`);
+  t.match(outcome, { detail: /^success with the reason: \S?\[2Jx{100,120}…$/ }, 'its text is made fit for a log');
 });
 
 t.test('a failed verdict never lets anybody in, not even on a fail-safe host', async t => {

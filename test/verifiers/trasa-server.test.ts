@@ -74,6 +74,12 @@ t.test('numbers can be matched once the server has said so', async t => {
   t.equal(verifier.canMatchNumbers(), true);
 });
 
+t.test('asking whether numbers can be matched is what makes it learn', async t => {
+  const { verifier } = await verifierOf(t, { status: 'success', data: [{ capabilities: { pushNumber: true } }] });
+  while (!verifier.canMatchNumbers()) await new Promise(setImmediate);
+  t.ok(verifier.canMatchNumbers());
+});
+
 t.test('a push that the server holds for longer than we wait was not answered', async t => {
   const server = await startTrasa(t, identity, () => {});
   const settings = settingsFor(server.url, { pins: [identity.pin], pushTimeoutMs: 100, responseTimeoutMs: 100 });

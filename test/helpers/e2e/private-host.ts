@@ -12,6 +12,9 @@ import type { Test } from 'tap';
 export const agentFolder = '/usr/lib/trasa-agent';
 export const agent = `${agentFolder}/trasa-agent`;
 
+const checkout = join(import.meta.dirname, '../../..');
+const script = join(import.meta.dirname, 'private-host.sh');
+
 /** Call it first. Returns on the private host only; skips the whole file, with the reason, where there can be none. */
 export function privateHost(t: Pick<Test, 'plan'>): void {
   const reason = enterPrivateHost();
@@ -23,15 +26,8 @@ export function privateHost(t: Pick<Test, 'plan'>): void {
 /** Returns nothing on the private host, which this program becomes; elsewhere the reason why there can be none. */
 export function enterPrivateHost(): string | undefined {
   if (existsSync('/run/private-host')) return undefined;
-  if (process.getuid?.() !== 0) return 'needs root: it makes users and runs sshd in namespaces of its own';
-  const checkout = join(import.meta.dirname, '../../..');
-  if (!existsSync(join(checkout, 'dist/trasa-agent'))) return 'dist/trasa-agent is missing: npm run build';
-  const script = join(import.meta.dirname, 'private-host.sh');
-  try {
-    execFileSync('sh', [script, 'try', checkout, 'true'], { stdio: 'pipe' });
-  } catch (error) {
-    return `needs mount and process namespaces: ${String((error as { stderr?: unknown }).stderr).trim()}`;
-  }
+  const reason = whyNoPrivateHost();
+  if (reason !== undefined) return reason;
   process.emitWarning = () => {}; // execve is experimental
   return process.execve?.(
     '/bin/sh',
@@ -43,4 +39,16 @@ export function enterPrivateHost(): string | undefined {
 /** For its coverage, tap hands down preloads and variables to every child: sshd and the agent are to have none. */
 function withoutTap(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(NODE_OPTIONS$|_TAPJS_)/.test(name)));
+}
+
+/** The reason why this machine (or container) has no private hosts; undefined if it has. */
+export function whyNoPrivateHost(): string | undefined {
+  if (process.getuid?.() !== 0) return 'needs root: it makes users and runs sshd in namespaces of its own';
+  if (!existsSync(join(checkout, 'dist/trasa-agent'))) return 'dist/trasa-agent is missing: npm run build';
+  try {
+    execFileSync('sh', [script, 'try', checkout, 'true'], { stdio: 'pipe' });
+    return undefined;
+  } catch (error) {
+    return `needs mount and process namespaces: ${String((error as { stderr?: unknown }).stderr).trim()}`;
+  }
 }
