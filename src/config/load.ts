@@ -4,6 +4,7 @@ import { assemble } from './assemble.ts';
 import type { LoadedConfig, Problem } from './config.ts';
 import { crossCheck } from './contradictions.ts';
 import { parseDocument } from './document.ts';
+import { unsafePlaces } from './places.ts';
 import { problemAt, unsafeAt } from './problem.ts';
 import { originalTable, type ReadOptions, readOptions } from './read-options.ts';
 import { readAuthorities, readServiceKey } from './referred-files.ts';
@@ -33,6 +34,7 @@ export function loadConfig(path?: string, places: readonly string[] = usualPlace
   const crossed = crossCheck(file, options);
   problems.push(...crossed.problems);
   warnings.push(...crossed.warnings);
+  problems.push(...unsafePlaces(file, options));
   const serviceKey = readServiceKey(file, options, problems);
   const ca = readAuthorities(file, options, problems);
 

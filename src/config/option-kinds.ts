@@ -56,10 +56,14 @@ export function choice<const C extends string>(doc: string, all: readonly C[], s
   };
 }
 
-export function choices<const C extends string>(doc: string, all: readonly C[]): Option<readonly C[]> {
+export function choices<const C extends string>(
+  doc: string,
+  all: readonly C[],
+  standard: readonly NoInfer<C>[],
+): Option<readonly C[]> {
   const expects = `a list of ${quotedList(all, 'and')}`;
   return {
-    ...plain<readonly C[]>(expects, all, tomlList(all), doc),
+    ...plain<readonly C[]>(expects, standard, tomlList(standard), doc),
     read: value => readList(value, expects, item => readChoice(item, all, quotedList(all, 'or'))),
   };
 }

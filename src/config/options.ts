@@ -52,7 +52,7 @@ export const options = {
       notAPath,
     ),
     pins: pins(
-      "SHA-256 of the server's public key, as sha256//BASE64. If there are any, one must match, besides the certificate.",
+      "SHA-256 of public keys, as sha256//BASE64. If there are any, one must match. That of the server's own key replaces CA, name and dates; that of its CA comes on top of them.",
     ),
     insecureSkipVerify: flag(
       'Accept any certificate: whoever is in between can read codes and open the door. For tests.',
@@ -98,7 +98,11 @@ export const options = {
       ['secure', 'safe'],
       'secure',
     ),
-    failSafeOn: choices('The troubles that failMode = "safe" applies to. Any other denies.', failSafeCauses),
+    failSafeOn: choices(
+      'The troubles that failMode = "safe" applies to. Any other denies. The last three can be caused by whoever logs in.',
+      failSafeCauses,
+      ['unreachable', 'timeout'],
+    ),
   },
   identity: {
     domain: text('Makes the TRASA ID account@domain.', 'a domain name', example('example.com'), notADomain),

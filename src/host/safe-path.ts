@@ -5,8 +5,15 @@ import { type Refused, refuse, refusedBy } from './unsafe-file.ts';
 
 const maxLinks = 40; // path_resolution(7): MAXSYMLINKS
 
-/** The file's path free of symbolic links. It existed, and was a regular file, when it was looked at. */
-export function walkTo(path: string): { readonly kind: 'walked'; readonly path: string } | Refused {
+/**
+ * The file's path free of symbolic links. It existed, and was a regular file, when it was looked at.
+ *
+ * @param isTrusted may this user own a directory on the way?
+ */
+export function walkTo(
+  path: string,
+  isTrusted: IsTrusted = isTrustedOwner,
+): { readonly kind: 'walked'; readonly path: string } | Refused {
   const names = (path.startsWith('/') ? path : `${process.cwd()}/${path}`).split('/');
   let here = '/';
   let at = lstatSync('/');
@@ -15,7 +22,7 @@ export function walkTo(path: string): { readonly kind: 'walked'; readonly path: 
 
   for (let name = names.shift(); name !== undefined; name = names.shift()) {
     if (name === '' || name === '.') continue;
-    const unsafe = unsafeDirectory(here, at, link);
+    const unsafe = unsafeDirectory(here, at, link, isTrusted);
     if (unsafe !== undefined) return unsafe;
     const next = name === '..' ? dirname(here) : join(here, name);
     try {
@@ -50,16 +57,18 @@ export function walkTo(path: string): { readonly kind: 'walked'; readonly path: 
   return { kind: 'walked', path: here };
 }
 
+export type IsTrusted = (uid: number) => boolean;
+
 interface Entry {
   readonly uid: number;
   readonly mode: number;
   isDirectory(): boolean;
 }
 
-function unsafeDirectory(path: string, entry: Entry, link: string): Refused | undefined {
+function unsafeDirectory(path: string, entry: Entry, link: string, isTrusted: IsTrusted): Refused | undefined {
   if (!entry.isDirectory()) return refuse('missing', `does not exist (${path} is not a directory)`);
   const isSticky = (entry.mode & 0o1000) !== 0;
-  if (!isTrustedOwner(entry.uid))
+  if (!isTrusted(entry.uid))
     return place(path, link, `which belongs to user id ${entry.uid}, not to root`, `chown root ${path}`);
   return othersCanWrite(entry.mode) && !isSticky ? writable(path, entry.mode, link) : undefined;
 }

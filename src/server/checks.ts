@@ -42,6 +42,24 @@ export interface Finding {
 
 /** @param signal aborts when the host gives up; a waiting push is then cancelled */
 export async function checkLogin(checks: Checks, question: LoginQuestion, signal: AbortSignal): Promise<Finding> {
+  const before = lookUp(checks, question);
+  const { service, person } = before;
+  if (before.verdict !== undefined) return { ...before, verdict: before.verdict };
+
+  const verdict = await checks.factor({ person: before.person, service: before.service, question }, signal);
+  if (verdict.kind !== 'verified') return { verdict, service, person };
+
+  // A push waits for a minute. Whoever was disabled or lost the access meanwhile does not come in.
+  const after = lookUp(checks, question);
+  return { verdict: after.verdict?.kind === 'refused' ? after.verdict : verdict, service, person };
+}
+
+/** Undecided: everything is in order, but for the factor. */
+type LookedUp =
+  | (Finding & { readonly verdict: Verdict })
+  | { readonly verdict: undefined; readonly service: Service; readonly person: Person };
+
+function lookUp(checks: Checks, question: LoginQuestion): LookedUp {
   const { account } = question;
 
   const service = checks.services.authenticate(question.serviceID, question.serviceKey);
@@ -60,7 +78,5 @@ export async function checkLogin(checks: Checks, question: LoginQuestion, signal
   if (grant === undefined) return { verdict: refused('no-access'), service, person };
   const refusal = refusalOf(grant, checks.now(), question.clientAddress);
   if (refusal !== undefined) return { verdict: refused(refusal), service, person };
-  if (!grant.tfaRequired) return { verdict: { kind: 'not-required' }, service, person };
-
-  return { verdict: await checks.factor({ person, service, question }, signal), service, person };
+  return { verdict: grant.tfaRequired ? undefined : { kind: 'not-required' }, service, person };
 }

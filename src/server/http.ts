@@ -1,8 +1,9 @@
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyReply } from 'fastify';
 import type { Secret } from '../otp/secret.ts';
 import type { Answer, Call } from './api/endpoint.ts';
 import { failed } from './api/envelope.ts';
+import { type ConnectionLimits, Connections } from './connections.ts';
 
 /** HTTPS, without a word of TRASA's: what is bounded, when it ends, and how it is written. */
 export interface Http {
@@ -14,16 +15,29 @@ export interface Http {
 
 const maxBodyBytes = 65_536;
 const maxHeaderBytes = 16_384;
-const maxConnections = 4_000;
-const tlsTimeoutMs = 10_000;
-/** For the whole request to arrive. The answer may take longer: pushes are waited for. */
-const requestTimeoutMs = 15_000;
 /** Longer than agents keep a connection warm, so that they close it and not we in the middle of a request. */
 const keepAliveTimeoutMs = 75_000;
 const closeTimeoutMs = 3_000;
 
+export interface HttpLimits {
+  readonly connections: ConnectionLimits;
+  readonly tlsTimeoutMs: number;
+  /** For the whole request to arrive. The answer may take longer: pushes are waited for. */
+  readonly requestTimeoutMs: number;
+}
+
+const usualLimits: HttpLimits = {
+  connections: { total: 4_000, perAddress: 256 },
+  tlsTimeoutMs: 10_000,
+  requestTimeoutMs: 15_000,
+};
+
 /** @param onBug told of exceptions; the client gets a 500, which no client takes for a verdict */
-export function createHttp(tls: { readonly key: Secret; readonly cert: string }, onBug: (error: Error) => void): Http {
+export function createHttp(
+  tls: { readonly key: Secret; readonly cert: string },
+  onBug: (error: Error) => void,
+  { connections: connectionLimits, tlsTimeoutMs, requestTimeoutMs } = usualLimits,
+): Http {
   const app = Fastify({
     https: {
       key: tls.key.expose(),
@@ -31,23 +45,15 @@ export function createHttp(tls: { readonly key: Secret; readonly cert: string },
       minVersion: 'TLSv1.2',
       handshakeTimeout: tlsTimeoutMs,
       maxHeaderSize: maxHeaderBytes,
+      connectionsCheckingInterval: requestTimeoutMs / 5, // Node looks for late requests only so often, by default 30 s
     },
     bodyLimit: maxBodyBytes,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     logger: false,
   });
-  app.server.maxConnections = maxConnections;
   app.server.headersTimeout = requestTimeoutMs;
-
-  const sockets = new Set<Socket>();
-  app.server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  const endAll = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
+  const connections = new Connections(app.server, connectionLimits);
   let answering = 0;
   let answered = nothing; // called whenever the last open answer is out
 
@@ -74,6 +80,8 @@ export function createHttp(tls: { readonly key: Secret; readonly cert: string },
   return {
     post: (path, handle) => {
       app.post(path, async (request, reply) => {
+        connections.mark(request.raw.socket, 'answering');
+        reply.raw.once('close', () => connections.mark(request.raw.socket, 'idle'));
         const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
         const { envelope, setCookie } = await handle({ body, peer: request.ip, gone: goneSignal(reply) });
         if (setCookie !== undefined) reply.header('set-cookie', setCookie);
@@ -88,9 +96,9 @@ export function createHttp(tls: { readonly key: Secret; readonly cert: string },
     },
     close: async () => {
       const closed = app.close(); // stops listening
-      const cut = setTimeout(endAll, closeTimeoutMs);
-      answered = endAll;
-      if (answering === 0) endAll();
+      const cut = setTimeout(() => connections.endAll(), closeTimeoutMs);
+      answered = () => connections.endAll();
+      if (answering === 0) connections.endAll();
       await closed;
       clearTimeout(cut);
     },

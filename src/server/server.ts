@@ -3,7 +3,7 @@ import { type Call, type Endpoint } from './api/endpoint.ts';
 import { type ApiPorts, routes } from './api/routes.ts';
 import { type WriteLine, writeEvent } from './audit.ts';
 import { type FactorCheck, factorCheck } from './factors.ts';
-import { createHttp, type Http } from './http.ts';
+import { createHttp, type Http, type HttpLimits } from './http.ts';
 import { PendingLogins } from './pending-logins.ts';
 import { PollProofs } from './push/poll-proof.ts';
 import { PushDesk, type PushLimits, type Timer } from './push/push-desk.ts';
@@ -21,6 +21,7 @@ export interface ServerOptions {
   readonly now?: () => number;
   readonly timer?: Timer;
   readonly push?: PushLimits;
+  readonly http?: HttpLimits;
   /** Stands in for codes and pushes, to measure the rest. No option of the program leads here. */
   readonly factor?: FactorCheck;
 }
@@ -47,7 +48,7 @@ export function createServer(options: ServerOptions): TrasaServer {
     proofs: new PollProofs(),
     turnstile: new Turnstile(2, 64), // 64 MiB for passwords at most, and ten seconds of waiting
   };
-  const http = createHttp(options.tls, error => writeError(options.write, now(), error));
+  const http = createHttp(options.tls, error => writeError(options.write, now(), error), options.http);
   for (const [path, endpoint] of routes(ports)) http.post(path, logged(path, endpoint, options.write, now));
   return {
     listen: (host, port) => http.listen(host, port),

@@ -39,7 +39,7 @@ t.test('a minimal file has the documented defaults for the rest', async t => {
       pushCooldownMs: 60_000,
       graceMs: 0,
       failMode: 'secure',
-      failSafeOn: ['unreachable', 'timeout', 'server-error', 'bad-answer', 'rate-limited'],
+      failSafeOn: ['unreachable', 'timeout'],
       offlineUsers: [],
     },
     identity: { domain: '' },
@@ -54,6 +54,14 @@ t.test('a minimal file has the documented defaults for the rest', async t => {
     login: { motd: false, record: false, recordDirectory: '/var/lib/trasa-agent/recordings', sftpServer: '' },
     debug: false,
   });
+});
+
+t.test('fail-safe covers no trouble that whoever logs in can cause, unless that is written out', async t => {
+  const text = `${minimal}[policy]\nfailMode = "safe"\n`;
+  const file = `${privateDirectory(t)}/agent.toml`;
+  t.strictSame(accepted(loadConfig(put(file, text))).config.policy.failSafeOn, ['unreachable', 'timeout']);
+  const written = put(file, `${text}failSafeOn = ["rate-limited"]\n`);
+  t.strictSame(accepted(loadConfig(written)).config.policy.failSafeOn, ['rate-limited']);
 });
 
 t.test('every option reaches its place', async t => {

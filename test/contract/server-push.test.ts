@@ -3,7 +3,7 @@ import t from 'tap';
 import { isObject } from '../../src/server/json.ts';
 import { pollText } from '../../src/server/push/poll-proof.ts';
 import { signText } from '../../src/server/push/signature.ts';
-import { addAlice, type Reply, type TestServer, testServer, until } from '../server/test-server.ts';
+import { addAlice, grant, type Reply, type TestServer, testServer, until } from '../server/test-server.ts';
 
 const path = '/auth/agent/nix';
 const refused = { status: 'failed', reason: 'U2F_FAILED', intent: 'agent-login', data: [null] };
@@ -168,6 +168,41 @@ t.test('an answer that is not the person’s own is refused, and the push goes o
   t.same(await answer(server, device, challenge), no('DEVICE_NOT_FOUND'), 'of a device removed meanwhile');
   server.time.advance(60_000);
   t.same(await login, refused);
+});
+
+t.test('who is disabled, or loses the access, while a push waits does not come in, whatever the push says', async t => {
+  const { server, alice, device, ask } = await scene(t);
+  const { people, access, services } = server.state;
+  const service = services.find('web1');
+  if (service === undefined) throw new Error('no service');
+  const changes: [reason: string, change: () => void][] = [
+    ['policy not assigned', () => access.revoke(alice.person.id, service.id, 'alice')],
+    ['IP_POLICY_FAILED', () => grant(server.state, alice.person.id, service.id, { networks: ['203.0.113.0/24'] })],
+    ['User Disabled', () => people.setEnabled(alice.person.id, false)],
+  ];
+  for (const [reason, change] of changes) {
+    grant(server.state, alice.person.id, service.id);
+    const login = ask();
+    const challenge = await challengeFor(server, device);
+    change();
+    t.same(await answer(server, device, challenge), taken);
+    t.match(await login, { status: 'failed', reason });
+  }
+});
+
+t.test('who is disabled while a push of the dashboard waits gets no session', async t => {
+  const { server, alice, device } = await scene(t);
+  const intent = 'AUTH_REQ_DASH_LOGIN';
+  const password = { email: 'alice@example.com', password: 'correct horse', intent };
+  const { json } = await server.post('/auth/identity', password);
+  const token: unknown = isObject(json) && Array.isArray(json['data']) ? json['data'][0] : '';
+  const login = server.post('/auth/tfa', { token, intent, tfaMethod: 'u2f' });
+  const challenge = await challengeFor(server, device);
+  server.state.people.setEnabled(alice.person.id, false);
+  await answer(server, device, challenge);
+  const reply = await login;
+  t.match(reply.json, { status: 'failed', reason: 'unable to verify user' });
+  t.equal(reply.headers['set-cookie'], undefined);
 });
 
 t.test('of two answers the first one counts', async t => {

@@ -37,6 +37,8 @@ export function tfa(ports: TfaPorts): Endpoint {
     const code = method === 'totp' ? totpCode || 'none' : '';
     const verdict = await ports.factor(dashboardLogin(person, code, peer), gone);
     if (verdict.kind !== 'verified') return refusal(reasonOf(verdict, method), person, verdict);
+    // A push waits for a minute: the person may have been disabled meanwhile.
+    if (people.byId(person.id)?.enabled !== true) return refusal('unable to verify user', person);
     if (!pending.close(token)) return refusal('invalid token', person);
 
     const audit = { person: person.email, factor: verdict.factor, device: verdict.device };
