@@ -1,5 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { Admission } from './admission.ts';
+import { DiskSpace } from './disk-space.ts';
+import { LineLimit } from './line-limit.ts';
 import { listen, type Place } from './listen.ts';
 import { serveDoor } from './serve.ts';
 import { type DaemonParts, type Standing, usualTimeouts } from './service.ts';
@@ -28,7 +30,13 @@ export async function startDaemon(parts: DaemonParts, placeFor: (standing: Stand
 
   const stopping = new AbortController();
   const admission = new Admission();
+  const space = new DiskSpace(parts.statfs);
+  const limits = {
+    overloads: new LineLimit(1, (uid, left) => log.warn('more that there was no room for', { uid, left })),
+    refusals: new LineLimit(10, (uid, left) => log.warn('more refusals, not logged one by one', { uid, left })),
+  };
   const timeouts = { ...usualTimeouts, ...parts.timeouts };
+  const own = { admission, space, limits, timeouts, stopping: stopping.signal };
   const visits = new Set<Promise<void>>();
   const sockets = new Set<Socket>();
 
@@ -36,7 +44,7 @@ export async function startDaemon(parts: DaemonParts, placeFor: (standing: Stand
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     const { standing } = settings;
-    const visit = serveDoor(socket, { ...parts, admission, standing, timeouts, stopping: stopping.signal })
+    const visit = serveDoor(socket, { ...parts, ...own, standing })
       .catch((error: unknown) => {
         log.error(`a connection failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
         socket.destroy();
@@ -59,6 +67,8 @@ export async function startDaemon(parts: DaemonParts, placeFor: (standing: Stand
     await atMost(lastWordsMs, closed);
     for (const socket of sockets) socket.destroy();
     await closed;
+    limits.overloads.close();
+    limits.refusals.close();
     settings.close();
     log.info('stopped');
   };

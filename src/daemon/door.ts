@@ -45,15 +45,28 @@ export class Door {
   finish(decision: DecisionMessage): void {
     this.#listener = undefined;
     this.send(decision);
+    if (this.#socket.destroyed) return;
     this.#socket.end();
     this.#socket.resume();
     const timer = setTimeout(() => this.#socket.destroy(), lingerMs);
     this.#socket.once('close', () => clearTimeout(timer));
   }
 
+  /** Says the last word, if there was none yet, and closes at once: for those whom there is no room to wait for. */
+  refuse(decision: DecisionMessage): void {
+    this.send(decision);
+    this.close();
+  }
+
   close(): void {
     this.#listener = undefined;
     this.#socket.destroy();
+  }
+
+  /** Calls back when the descriptor is given back, which is not before the peer has read the last word or time is up. */
+  whenClosed(callback: () => void): void {
+    if (this.#socket.destroyed) callback();
+    else this.#socket.once('close', callback);
   }
 
   /** Back-pressure: a recording that is not written yet is not read on either. */

@@ -1,6 +1,6 @@
-import type { Directory } from '../auth/ports.ts';
 import type { PeerCredentials } from '../host/peer.ts';
 import { type Denial, deny } from '../policy/decision.ts';
+import type { PeerDirectory } from './service.ts';
 
 /**
  * May this peer (the kernel's word, SO_PEERCRED in unix(7)) ask for this account? Root may ask for any: that is PAM, and
@@ -12,10 +12,11 @@ import { type Denial, deny } from '../policy/decision.ts';
 export async function authorisePeer(
   peer: PeerCredentials,
   account: string,
-  directory: Directory,
+  directory: PeerDirectory,
+  gone: AbortSignal,
 ): Promise<Denial | undefined> {
   if (peer.uid === 0) return undefined;
-  const found = await directory.account(account);
+  const found = await directory.account(account, { uid: peer.uid, gone });
   switch (found.kind) {
     case 'found':
       return found.uid === peer.uid && found.name === account

@@ -6,12 +6,14 @@ import type { LoginAttempt } from '../auth/attempt.ts';
 import type { Clock } from '../auth/ports.ts';
 import type { DecisionMessage, DoorMessage } from '../protocol/messages.ts';
 import { eventFrom, headerFrom } from './asciicast.ts';
+import type { DiskSpace } from './disk-space.ts';
 import type { Door, DoorListener } from './door.ts';
 
 export interface RecordingSettings {
   readonly directory: string;
   /** How long the header may be awaited. */
   readonly headerMs: number;
+  readonly space: DiskSpace;
   readonly clock: Clock;
   readonly log: DaemonLog;
   readonly stopping: AbortSignal;
@@ -100,8 +102,9 @@ class Recording implements DoorListener {
     if (this.#bytes > maxBytes) throw new Error('the recording is too long');
     if (this.#file === undefined) {
       clearTimeout(this.#headerTimer);
-      this.#file = await create(this.#settings.directory, this.#attempt.id);
+      this.#file = await create(this.#settings, this.#attempt.id);
     }
+    await this.#settings.space.take(this.#settings.directory, Buffer.byteLength(text));
     await this.#file.appendFile(text);
     for (let i = 0; i < lines.length; i++) this.#door.send({ kind: 'recorded' });
   }
@@ -130,10 +133,11 @@ class Recording implements DoorListener {
 }
 
 /** The directory is made if need be; one that others can write to keeps nothing from the user. */
-async function create(directory: string, id: string): Promise<FileHandle> {
+async function create({ directory, space }: RecordingSettings, id: string): Promise<FileHandle> {
   if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) mkdirSync(directory, { mode: 0o700 });
   const { uid, mode } = lstatSync(directory);
   if (uid !== process.geteuid?.() || (mode & 0o022) !== 0)
     throw new Error(`${directory} must belong to this service and be writable by nobody else`);
+  await space.check(directory);
   return await open(join(directory, `${id}.cast`), 'ax', 0o600);
 }

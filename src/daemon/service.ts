@@ -3,11 +3,14 @@ import type { Socket } from 'node:net';
 import type { DaemonLog } from '../audit/daemon-log.ts';
 import type { LoginAttempt } from '../auth/attempt.ts';
 import type { Conversation } from '../auth/conversation.ts';
-import type { AuditLog, Clock, Directory, LoginMemory, Ports, Random, Rules } from '../auth/ports.ts';
+import type { AccountLookup, AuditLog, Clock, Directory, LoginMemory, Ports, Random, Rules } from '../auth/ports.ts';
 import type { Verifier } from '../auth/verifier.ts';
 import type { AgentConfig, LoadedConfig } from '../config/config.ts';
 import type { PeerCredentials } from '../host/peer.ts';
 import type { Decision } from '../policy/decision.ts';
+import type { Admission } from './admission.ts';
+import type { DiskSpace, StatFs } from './disk-space.ts';
+import type { LineLimit } from './line-limit.ts';
 
 export interface DaemonParts {
   readonly authenticate: Authenticate;
@@ -15,13 +18,33 @@ export interface DaemonParts {
   readonly openVerifier: (config: AgentConfig) => OpenVerifier;
   readonly openMemory: (stateDirectory: string) => OpenMemory;
   readonly openAudit: (file: string) => AuditLog & { close(): void };
-  readonly directory: Directory;
+  readonly directory: PeerDirectory;
   /** The kernel's word on who has connected. Undefined if it cannot be had: such a peer is not served. */
   readonly peerOf: (socket: Socket) => PeerCredentials | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: DaemonLog;
   readonly timeouts?: Partial<Timeouts>;
+  /** statfs(2), if not the system's. */
+  readonly statfs?: StatFs;
+}
+
+/** A look-up for a peer that may ask for anything: so many at once for each uid, and none for who is gone. */
+export interface PeerDirectory extends Directory {
+  account(name: string, asker?: { readonly uid: number; readonly gone: AbortSignal }): Promise<AccountLookup>;
+}
+
+/** What a connection needs of the daemon. */
+export interface ServeParts
+  extends Pick<DaemonParts, 'authenticate' | 'directory' | 'peerOf' | 'clock' | 'random' | 'log'> {
+  readonly admission: Admission;
+  readonly space: DiskSpace;
+  /** Lines of a log about one uid: of those without room, and of those refused. */
+  readonly limits: { readonly overloads: LineLimit; readonly refusals: LineLimit };
+  readonly standing: Standing;
+  readonly timeouts: Timeouts;
+  /** Aborts when the daemon stops. */
+  readonly stopping: AbortSignal;
 }
 
 /** src/auth/authenticate.ts */
@@ -55,7 +78,7 @@ export interface Timeouts {
   readonly stopMs: number;
 }
 
-export const usualTimeouts: Timeouts = { openingMs: 10_000, recordHeaderMs: 60_000, stopMs: 5_000 };
+export const usualTimeouts: Timeouts = { openingMs: 5_000, recordHeaderMs: 60_000, stopMs: 5_000 };
 
 /** How things stand for a login that begins now. A reload makes a new one; logins in progress keep theirs. */
 export type Standing =

@@ -5,7 +5,7 @@ import { Door, type DoorListener } from './door.ts';
 import { SocketConversation } from './socket-conversation.ts';
 
 /** Why a login ends before it is decided; the signal's reason, as authenticate() wants it. */
-export type Ending = Extract<DenyReason, 'cancelled' | 'disconnected' | 'timed-out' | 'shutting-down'>;
+export type Ending = Extract<DenyReason, 'cancelled' | 'disconnected' | 'timed-out' | 'shutting-down' | 'overloaded'>;
 
 /** One door that came to ask: its first line, its conversation, and how it left. */
 export class Visit implements DoorListener {
@@ -44,6 +44,12 @@ export class Visit implements DoorListener {
 
   finish(decision: DecisionMessage): void {
     this.door.finish(decision);
+  }
+
+  /** There is no room for it; also for one that is finished already, and slow to close. */
+  refuse(decision: DecisionMessage): void {
+    this.door.refuse(decision);
+    this.end('overloaded');
   }
 
   message(message: DoorMessage): void {

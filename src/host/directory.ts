@@ -1,11 +1,13 @@
-import type { Directory } from '../auth/ports.ts';
-import { createLookup, type LookUp } from './lookup.ts';
+import type { AccountLookup } from '../auth/ports.ts';
+import { type Asker, createLookup, type LookUp } from './lookup.ts';
 
 /** The host's users and groups. Nothing is remembered: who leaves a group is out of it at the next login. */
-export function createDirectory(lookUp: LookUp = createLookup()): Directory {
+export function createDirectory(lookUp: LookUp = createLookup()): {
+  account(name: string, asker?: Asker): Promise<AccountLookup>;
+} {
   return {
-    async account(name) {
-      const found = await lookUp(name, true);
+    async account(name, asker) {
+      const found = await lookUp(name, true, asker);
       if (found.kind !== 'found') return found;
       return {
         kind: 'found',

@@ -2,15 +2,16 @@
  * A door's side of the protocol: hands the facts to the daemon, plays the dialogue, and brings back the decision.
  *
  * Whatever goes wrong on the way is `unavailable`, and an unavailable daemon lets nobody in. Part of the login path:
- * nothing but node:net is loaded.
+ * nothing but node:net and timers is loaded.
  */
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Conversation } from '../auth/conversation.ts';
 import { refusals } from '../policy/refusals.ts';
 import { decodeDaemonMessage, encodeDoorMessage, overlongFact } from '../protocol/codec.ts';
 import { LineSplitter } from '../protocol/line.ts';
 import type { AttemptMessage, DaemonMessage, DecisionMessage } from '../protocol/messages.ts';
 import { Exchange } from '../protocol/states.ts';
+import { connectTo, usualPausesMs } from './connect.ts';
 import { Questions } from './questions.ts';
 import { openRecordChannel, type RecordChannel } from './record-channel.ts';
 
@@ -23,6 +24,8 @@ export interface Request {
   readonly signal: AbortSignal;
   /** For all of it, in milliseconds. Longer than any login the daemon allows: the daemon's own deadline says why. */
   readonly deadlineMs?: number;
+  /** Before each further try to reach a daemon whose queue is full. */
+  readonly pausesMs?: readonly number[];
 }
 
 export type Reply =
@@ -40,7 +43,12 @@ export async function askDaemon(request: Request): Promise<Reply> {
   const tooLong = overlongFact(request.attempt);
   if (tooLong !== undefined) return unavailable(`${tooLong} is too long`);
 
-  const socket = connect({ path: request.socket });
+  if (request.signal.aborted) return givenUp(endingOf(request.signal));
+  const socket = await connectTo(request.socket, request.pausesMs ?? usualPausesMs, request.signal);
+  if (socket instanceof Error)
+    return request.signal.aborted
+      ? givenUp(endingOf(request.signal))
+      : unavailable(`${request.socket}: ${socket.message}`);
   const exchange = new Exchange();
   const lines = new LineSplitter();
   const { promise, resolve } = Promise.withResolvers<Reply>();
@@ -55,7 +63,7 @@ export async function askDaemon(request: Request): Promise<Reply> {
     const farewell = setTimeout(() => resolve(givenUp(reason)), farewellMs);
     void promise.then(() => clearTimeout(farewell));
   };
-  const onAbort = (): void => giveUp(request.signal.reason === 'disconnected' ? 'disconnected' : 'cancelled');
+  const onAbort = (): void => giveUp(endingOf(request.signal));
 
   const receive = (message: DaemonMessage): void => {
     const verdict = exchange.fromDaemon(message);
@@ -114,6 +122,10 @@ function conclude(reply: Reply, socket: Socket): Reply {
   if (reply.kind === 'decided' && reply.decision.record) return { ...reply, recording: openRecordChannel(socket) };
   socket.destroy();
   return reply;
+}
+
+function endingOf(signal: AbortSignal): 'cancelled' | 'disconnected' {
+  return signal.reason === 'disconnected' ? 'disconnected' : 'cancelled';
 }
 
 function unavailable(detail: string): Reply {

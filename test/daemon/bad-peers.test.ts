@@ -1,8 +1,10 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import t from 'tap';
 import { encodeDoorMessage } from '../../src/protocol/codec.ts';
 import { FakeVerifier } from '../helpers/fake-ports.ts';
 import { ScriptedConversation } from '../helpers/scripted-conversation.ts';
-import { alice, attempt, root, runningDaemon, until } from './running-daemon.ts';
+import { alice, attempt, root, runningDaemon, twoAccounts, until } from './running-daemon.ts';
 
 const garbage: Record<string, string> = {
   'binary garbage': '\u0000\u0001\u0002\n',
@@ -94,36 +96,125 @@ t.test('a door that never reads is cut off', async t => {
   t.match(events, [{ reason: 'disconnected' }]);
 });
 
-t.test('a thousand connections: one more is told so, and a login after them is served', async t => {
+t.test('a thousand silent connections: the oldest make room, at once, and a login after them is served', async t => {
   const { raw, ask, log } = await runningDaemon(t, {
-    config: config => ({ ...config, daemon: { ...config.daemon, maxLogins: 100 } }),
+    config: config => ({ ...config, daemon: { ...config.daemon, maxLogins: 4 } }),
   });
   const doors = Array.from({ length: 1000 }, () => raw());
-  const overloaded = await Promise.all(doors.slice(100).map(async door => await door.next()));
+  const dropped = doors.slice(0, 1000 - 256);
+  const overloaded = await Promise.all(dropped.map(async door => await door.next()));
   t.ok(overloaded.every(message => message?.kind === 'decision' && message.reason === 'overloaded'));
-  t.equal(overloaded.length, 900);
-  t.match(await ask(new ScriptedConversation()), { decision: { reason: 'overloaded', exit: 75 } });
-  t.ok(log.some(line => line.text === 'too many logins in progress'));
-  for (const door of doors) door.socket.destroy();
-  await until(() => log.filter(line => line.text === 'no attempt').length === 100);
+  await Promise.all(dropped.map(async door => await door.closed));
+  t.match(await ask(new ScriptedConversation('123456')), { decision: { verdict: 'allow' } });
+  t.match(
+    log.find(line => line.text === 'too many callers'),
+    { level: 'warning', uid: 0, callers: 255, logins: 0 },
+  );
+});
+
+t.test('silent connections of many uids without an account keep nobody out', async t => {
+  let peer = alice;
+  const { raw, ask, log } = await runningDaemon(t, {
+    peer: () => peer,
+    config: config => ({ ...config, daemon: { ...config.daemon, maxLogins: 4 } }),
+  });
+  for (let uid = 100_000; uid < 100_005; uid++) {
+    peer = { pid: 9, uid, gid: uid };
+    for (let i = 0; i < 64; i++) raw();
+    await until(() => log.filter(line => line.text === 'connected' && line['uid'] === uid).length === 64);
+  }
+  peer = root;
+  t.match(await ask(new ScriptedConversation('654321')), { decision: { verdict: 'allow' } }, 'not PAM');
+  peer = alice;
+  t.match(await ask(new ScriptedConversation('123456')), { decision: { verdict: 'allow' } }, 'not a user');
+});
+
+t.test('who asks for an account that is not theirs takes no place from logins', async t => {
+  const hangs = async () => await new Promise<never>(() => {});
+  const directory = {
+    account: async (name: string) => await (name === 'alice' ? twoAccounts.account(name) : hangs()),
+  };
+  const { raw, ask, log } = await runningDaemon(t, {
+    peer: () => alice,
+    directory,
+    config: config => ({ ...config, daemon: { ...config.daemon, maxLogins: 1 } }),
+  });
+  for (let i = 0; i < 10; i++) raw().say({ ...attempt, account: 'bob' });
+  await until(() => log.filter(line => line.text === 'connected').length === 10);
   t.match(await ask(new ScriptedConversation('123456')), { decision: { verdict: 'allow' } });
 });
 
 t.test('one user cannot keep the others out', async t => {
   let peer = alice;
-  const { raw, ask } = await runningDaemon(t, {
+  const { raw, ask, events } = await runningDaemon(t, {
     peer: () => peer,
     config: config => ({ ...config, daemon: { ...config.daemon, maxLogins: 20 } }),
   });
-  const silent = Array.from({ length: 5 }, () => raw());
-  await Promise.all(silent.map(async door => await new Promise(resolve => door.socket.once('connect', resolve))));
+  const waiting = Array.from({ length: 5 }, () => raw());
+  for (const door of waiting) door.say(attempt);
+  await Promise.all(waiting.map(async door => await door.next()));
   t.match(await ask(new ScriptedConversation()), { decision: { reason: 'overloaded' } }, 'a quarter is theirs');
+  t.match(events.at(-1), { decision: 'deny', reason: 'overloaded', account: 'alice' });
   peer = { pid: 3, uid: 1002, gid: 1002 };
   t.match(await ask(new ScriptedConversation('bob@example.com', '123456'), { account: 'bob' }), {
     decision: { verdict: 'allow' },
   });
   peer = root;
   t.match(await ask(new ScriptedConversation('654321')), { decision: { verdict: 'allow' } }, 'PAM neither');
+});
+
+t.test('a uid that connects in a loop fills neither the log nor the table of descriptors', async t => {
+  const { raw, log } = await runningDaemon(t, { peer: () => alice });
+  const doors = Array.from({ length: 500 }, () => raw());
+  const dropped = doors.slice(0, 500 - 64);
+  await Promise.all(dropped.map(async door => await door.closed));
+  t.equal(log.filter(line => line.text === 'too many callers').length, 1, 'one line');
+  await until(() => log.some(line => line.text === 'more that there was no room for'));
+  t.match(
+    log.find(line => line.text === 'more that there was no room for'),
+    { uid: 1001, left: dropped.length - 1 },
+    'and the count of the others',
+  );
+});
+
+t.test('who lingers after the last word makes room for others, too', async t => {
+  const { raw, socket } = await runningDaemon(t, { peer: () => alice });
+  const lingering = connect({ path: socket, allowHalfOpen: true }).resume();
+  lingering.on('error', () => {});
+  t.teardown(() => lingering.destroy());
+  lingering.write('garbage\n');
+  await once(lingering, 'end');
+  const said = async () => await new Promise(resolve => lingering.write('more', resolve));
+  t.notOk(await said(), 'it is still listened to');
+
+  const silent = Array.from({ length: 64 }, () => raw());
+  silent.at(-1)?.say({ ...attempt, account: 'bob' });
+  t.match(await silent.at(-1)?.next(), { reason: 'not-your-account' });
+  t.match(await said(), { code: 'EPIPE' });
+});
+
+t.test('denials of one uid are logged ten times a second, and then counted', async t => {
+  let peer = alice;
+  const { raw, ask, events, log } = await runningDaemon(t, { peer: () => peer });
+  const doors = Array.from({ length: 40 }, () => raw());
+  for (const door of doors) door.say({ ...attempt, account: 'bob' });
+  for (const door of doors) t.match(await door.next(), { reason: 'not-your-account' });
+  t.equal(events.length, 10);
+  peer = { pid: 3, uid: 1002, gid: 1002 };
+  await ask(new ScriptedConversation(), { account: 'alice' });
+  t.match(events.at(-1), { uid: 1002, reason: 'not-your-account' }, 'others have lines of their own');
+  await until(() => log.some(line => line.text === 'more refusals, not logged one by one'));
+  t.match(log.at(-1), { level: 'warning', uid: 1001, left: 30 });
+});
+
+t.test('what was counted is said when the daemon stops', async t => {
+  const { raw, daemon, log } = await runningDaemon(t, { peer: () => alice });
+  const doors = Array.from({ length: 12 }, () => raw());
+  for (const door of doors) door.write('garbage\n');
+  for (const door of doors) await door.next();
+  t.equal(log.filter(line => line.text === 'no attempt').length, 10);
+  await daemon.stop();
+  t.match(log.at(-2), { uid: 1001, left: 2 });
 });
 
 t.test('many logins at once are not held up by one slow person', async t => {

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync }
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { SilentConversation } from '../helpers/scripted-conversation.ts';
-import { attempt, type Options, type Running, runningDaemon, until } from './running-daemon.ts';
+import { alice, attempt, type Options, type Running, runningDaemon, until } from './running-daemon.ts';
 
 const header = JSON.stringify({
   version: 2,
@@ -77,6 +77,32 @@ t.test('a recording that cannot be written ends the session', async t => {
   t.same(readdirSync(join(running.directory, 'recordings')), []);
 });
 
+t.test('a recording is refused on a disk that is too full for the state beside it', async t => {
+  const { recording, running } = await recordedSession(t, {
+    statfs: async () => ({ bsize: 4096, blocks: 1024 ** 3, bavail: (256 * 1024 ** 2) / 4096 - 1 }),
+  });
+  await t.rejects(recording.write(header), /recording ended/);
+  t.ok(running.log.some(line => line.text.endsWith('the disk is too full for recordings')));
+  t.same(readdirSync(join(running.directory, 'recordings')), []);
+});
+
+t.test('a recording ends when the disk gets too full', async t => {
+  let bavail = 1024 ** 2;
+  const { recording, running } = await recordedSession(t, {
+    statfs: async () => ({ bsize: 4096, blocks: 1024 ** 3, bavail }),
+  });
+  await recording.write(header);
+  bavail = 0;
+  const event = `[0,"o","${'x'.repeat(2000)}"]`;
+  let written = 0;
+  const flood = async () => {
+    for (; written < 5_000; written++) await recording.write(event);
+  };
+  await t.rejects(flood(), /recording ended/);
+  t.ok(written > 1_000 && written < 2_200, 'within 4 MiB');
+  t.ok(running.log.some(line => line.text.endsWith('the disk is too full for recordings')));
+});
+
 t.test('a door that never begins to record is closed', async t => {
   const { recording, running } = await recordedSession(t, { timeouts: { recordHeaderMs: 20 } });
   await until(() => running.log.some(line => line.text === 'recording: no header in time'));
@@ -121,6 +147,35 @@ t.test('only sessions with a terminal, and only through ForceCommand', async t =
   t.match(await door.next(), { kind: 'decision', verdict: 'allow', record: false });
   const pam = await running.ask(new SilentConversation(), { door: 'pam', first: 'publickey' });
   t.match(pam, { decision: { verdict: 'allow', record: false } });
+});
+
+t.test('one user records twenty sessions at once at most; what is not recorded goes on', async t => {
+  let peer = alice;
+  const { raw, ask, events } = await runningDaemon(t, {
+    peer: () => peer,
+    config: config => ({
+      ...config,
+      policy: { ...config.policy, exemptUsers: ['alice', 'bob'] },
+      daemon: { ...config.daemon, maxLogins: 4096 },
+      login: { ...config.login, record: true },
+    }),
+  });
+  const doors = Array.from({ length: 20 }, () => raw());
+  for (const door of doors) door.say(attempt);
+  const decisions = await Promise.all(doors.map(async door => await door.next()));
+  t.ok(decisions.every(message => message?.kind === 'decision' && message.verdict === 'bypass' && message.record));
+
+  t.match(await ask(new SilentConversation()), { decision: { verdict: 'deny', reason: 'overloaded', record: false } });
+  t.match(events.at(-1), { decision: 'deny', reason: 'overloaded', detail: 'too many recordings' });
+  t.match(await ask(new SilentConversation(), { door: 'pam' }), { decision: { verdict: 'bypass', record: false } });
+  peer = { pid: 3, uid: 1002, gid: 1002 };
+  t.match(await ask(new SilentConversation(), { account: 'bob' }), { decision: { verdict: 'bypass', record: true } });
+
+  peer = alice;
+  doors[0]?.socket.destroy();
+  let again = await ask(new SilentConversation());
+  while (again.kind === 'decided' && again.decision.verdict === 'deny') again = await ask(new SilentConversation());
+  t.match(again, { decision: { verdict: 'bypass', record: true } }, 'a place is free again');
 });
 
 t.test('nobody records who was denied', async t => {

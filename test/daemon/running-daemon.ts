@@ -8,7 +8,8 @@ import type { Conversation } from '../../src/auth/conversation.ts';
 import type { AuditLog, DecisionEvent, Directory } from '../../src/auth/ports.ts';
 import type { AgentConfig, LoadedConfig } from '../../src/config/config.ts';
 import { type Daemon, startDaemon } from '../../src/daemon/daemon.ts';
-import type { Authenticate, Timeouts } from '../../src/daemon/service.ts';
+import type { StatFs } from '../../src/daemon/disk-space.ts';
+import type { Authenticate, PeerDirectory, Timeouts } from '../../src/daemon/service.ts';
 import type { PeerCredentials } from '../../src/host/peer.ts';
 import { Secret } from '../../src/otp/secret.ts';
 import { decodeDaemonMessage, encodeDoorMessage } from '../../src/protocol/codec.ts';
@@ -27,10 +28,11 @@ export interface Options {
   verifier?: FakeVerifier;
   /** Who has connected; root unless said otherwise. */
   peer?: () => PeerCredentials | undefined;
-  directory?: Directory;
+  directory?: PeerDirectory;
   authenticate?: Authenticate;
   audit?: AuditLog;
   timeouts?: Partial<Timeouts>;
+  statfs?: StatFs;
   /** Used again by a second daemon. */
   place?: string;
 }
@@ -92,6 +94,8 @@ export async function runningDaemon(t: Test, options: Options = {}): Promise<Run
       random: { below: bound => Math.floor(Math.random() * bound) },
       log: openDaemonLog(clock, line => void log.push(JSON.parse(line) as Running['log'][number])),
       ...(options.timeouts !== undefined && { timeouts: options.timeouts }),
+      // Whatever the disk of the one who tests is like.
+      statfs: options.statfs ?? (async () => ({ bsize: 4096, blocks: 1024 ** 3, bavail: 1024 ** 2 })),
     },
     () => ({ kind: 'path', path: plain.daemon.socket }),
   );

@@ -2,12 +2,16 @@ import t from 'tap';
 import { refusals } from '../../src/policy/refusals.ts';
 import { FakeVerifier } from '../helpers/fake-ports.ts';
 import { ScriptedConversation, SilentConversation } from '../helpers/scripted-conversation.ts';
-import { alice, attempt, pushThatWaits, root, runningDaemon, until } from './running-daemon.ts';
+import { alice, attempt, pushThatWaits, root, runningDaemon, twoAccounts, until } from './running-daemon.ts';
 
 t.test('a person with a right code comes in', async t => {
-  const { ask, events } = await runningDaemon(t);
+  const { ask, events, log } = await runningDaemon(t);
   const person = new ScriptedConversation('123456');
   const reply = await ask(person);
+  t.notOk(
+    log.some(line => line.level === 'warning'),
+    'nothing is wrong with it',
+  );
   t.match(reply, {
     kind: 'decided',
     decision: {
@@ -73,15 +77,47 @@ t.test('who asks for whom', async t => {
     const reply = await ask(new ScriptedConversation(), { account: 'ALICE' });
     t.match(reply, { decision: { reason: 'not-your-account' } });
   });
+  t.test('whose name is looked up for a peer is counted against its uid, and for as long as it is there', async t => {
+    const askers: unknown[] = [];
+    const directory = {
+      async account(name: string, asker?: { uid: number; gone: AbortSignal }) {
+        askers.push([name, asker?.uid, asker?.gone.aborted]);
+        return await twoAccounts.account(name);
+      },
+    };
+    const { ask } = await runningDaemon(t, { peer: () => alice, directory });
+    await ask(new ScriptedConversation(), { account: 'bob' });
+    t.same(askers, [['bob', 1001, false]]);
+  });
   t.test('a look-up that fails denies', async t => {
     const directory = { account: async () => ({ kind: 'unavailable', detail: 'LDAP is away' }) as const };
     const { ask, events } = await runningDaemon(t, { peer: () => alice, directory });
     t.match(await ask(new ScriptedConversation()), { decision: { reason: 'account-lookup-failed' } });
     t.match(events, [{ detail: 'LDAP is away' }]);
   });
-  t.test('a peer that the kernel does not name is not served', async t => {
-    const { ask } = await runningDaemon(t, { peer: () => undefined });
+  t.test('a look-up that fails at first lets nobody ask for another', async t => {
+    let lookups = 0;
+    const directory = {
+      account: async (name: string) =>
+        lookups++ === 0 ? ({ kind: 'unavailable', detail: 'LDAP is away' } as const) : await twoAccounts.account(name),
+    };
+    const { ask, verifier, events } = await runningDaemon(t, { peer: () => alice, directory });
+    const reply = await ask(new ScriptedConversation('bob@example.com', '123456'), { account: 'bob' });
+    t.match(reply, { decision: { verdict: 'deny', reason: 'account-lookup-failed' } });
+    t.match(events, [{ account: 'bob', detail: 'LDAP is away' }]);
+    t.same(verifier.asked, []);
+  });
+  t.test('a peer that the kernel does not name is not served; the next one is', async t => {
+    const peers = [undefined, alice];
+    const { ask, log } = await runningDaemon(t, { peer: () => peers.shift() });
     t.match(await ask(new ScriptedConversation()), { kind: 'unavailable' });
+    t.ok(log.some(line => line.level === 'warning' && line.text === 'a peer without credentials'));
+    t.match(await ask(new ScriptedConversation('123456')), { decision: { verdict: 'allow' } });
+    t.match(
+      log.find(line => line.text === 'connected'),
+      { level: 'debug', uid: 1001, pid: 2 },
+      'who has connected is in the log, if it is to say more',
+    );
   });
   for (const account of ['', 'a b', '../etc', 'a:b', '-n', 'al\u001bice', 'alice\n'])
     t.test(`${JSON.stringify(account)} is no account`, async t => {
@@ -119,7 +155,7 @@ t.test('an attempt that makes no sense is a protocol error', async t => {
   ]) {
     const { ask, log } = await runningDaemon(t);
     t.match(await ask(new ScriptedConversation(), facts), { decision: { verdict: 'deny', reason: 'protocol-error' } });
-    t.match(log.at(-1), { level: 'warning', text: 'no attempt' });
+    t.match(log.at(-1), { level: 'warning', text: 'no attempt', why: /version|door|service|key/ });
   }
 });
 
@@ -195,4 +231,36 @@ t.test('an audit log that cannot be written denies', async t => {
     decision: { verdict: 'deny', reason: 'state-unavailable' },
   });
   t.match(await ask(new ScriptedConversation(), { account: 'a b' }), { decision: { reason: 'unknown-account' } });
+});
+
+t.test('a decision that cannot be logged is at least said in the log of the daemon', async t => {
+  const audit = {
+    decision() {
+      throw new Error('ENOSPC');
+    },
+  };
+  const { ask, log } = await runningDaemon(t, { audit });
+  await ask(new ScriptedConversation(), { account: 'a b' });
+  t.ok(log.some(line => line.level === 'error' && line.text === 'audit log: Error: ENOSPC'));
+});
+
+t.test('a user database that hangs keeps nobody who has left', async t => {
+  const directory = { account: async () => await new Promise<never>(() => {}) };
+  const { raw, events } = await runningDaemon(t, { peer: () => alice, directory });
+  const door = raw();
+  door.say(attempt);
+  await new Promise(resolve => door.socket.once('connect', resolve));
+  door.socket.end();
+  await until(() => events.length === 1);
+  t.match(events, [{ decision: 'deny', reason: 'disconnected', account: 'alice' }]);
+});
+
+t.test('who connects and leaves without a word is no news', async t => {
+  const { raw, log } = await runningDaemon(t);
+  raw().socket.end();
+  await until(() => log.some(line => line.text === 'no attempt'));
+  t.match(
+    log.find(line => line.text === 'no attempt'),
+    { level: 'debug', why: 'disconnected' },
+  );
 });

@@ -33,3 +33,12 @@ t.test('an unknown account and a failed look-up are told apart', async t => {
   t.same(await account({ kind: 'unknown' }), { kind: 'unknown' });
   t.same(await account({ kind: 'unavailable', detail: 'why' }), { kind: 'unavailable', detail: 'why' });
 });
+
+t.test('who asks is told to the look-up, which gives each a share', async t => {
+  const asker = { uid: 1000, gone: new AbortController().signal };
+  const directory = createDirectory((_name, _groups, found) => {
+    t.equal(found, asker);
+    return Promise.resolve({ kind: 'unknown' });
+  });
+  t.same(await directory.account('alice', asker), { kind: 'unknown' });
+});

@@ -33,13 +33,13 @@ t.test('nobody has an impossible name, and the host is not even asked', async t 
 });
 
 t.test('a directory that hangs is unavailable after the deadline', async t => {
-  const lookUp = createLookup({ deadlineMs: 5, atOnce: 8 }, () => forever);
+  const lookUp = createLookup({ deadlineMs: 5, atOnce: 8, atOnceForOne: 2 }, () => forever);
   t.same(await lookUp('alice', true), { kind: 'unavailable', detail: 'no answer within 5 ms' });
 });
 
 t.test('no more than so many hang at once; the others wait, and give up at the deadline', async t => {
   let asked = 0;
-  const lookUp = createLookup({ deadlineMs: 5, atOnce: 2 }, () => {
+  const lookUp = createLookup({ deadlineMs: 5, atOnce: 2, atOnceForOne: 2 }, () => {
     asked++;
     return forever;
   });
@@ -51,7 +51,7 @@ t.test('no more than so many hang at once; the others wait, and give up at the d
 t.test('who waits gets a turn when another is done', async t => {
   const answers: (() => void)[] = [];
   const asked: string[] = [];
-  const lookUp = createLookup({ deadlineMs: 60_000, atOnce: 1 }, name => {
+  const lookUp = createLookup({ deadlineMs: 60_000, atOnce: 1, atOnceForOne: 2 }, name => {
     asked.push(name);
     return new Promise(resolve => answers.push(() => resolve(alice)));
   });
@@ -67,7 +67,7 @@ t.test('who waits gets a turn when another is done', async t => {
 
 t.test('one that came back late frees its place', async t => {
   let answer = (): void => {};
-  const lookUp = createLookup({ deadlineMs: 5, atOnce: 1 }, name =>
+  const lookUp = createLookup({ deadlineMs: 5, atOnce: 1, atOnceForOne: 2 }, name =>
     name === 'slow' ? new Promise(resolve => (answer = () => resolve(alice))) : Promise.resolve(alice),
   );
   t.match(await lookUp('slow', false), { kind: 'unavailable' });
@@ -75,4 +75,44 @@ t.test('one that came back late frees its place', async t => {
   answer();
   await new Promise(setImmediate);
   t.equal(await lookUp('quick', false), alice);
+});
+
+t.test('one asker has two look-ups under way at most, and the others are not kept from asking', async t => {
+  const asked: string[] = [];
+  const answers = new Map<string, () => void>();
+  const lookUp = createLookup({ deadlineMs: 60_000, atOnce: 4, atOnceForOne: 2 }, name => {
+    asked.push(name);
+    return new Promise(resolve => answers.set(name, () => resolve(alice)));
+  });
+  const gone = new AbortController();
+  const one = { uid: 1001, gone: gone.signal };
+  const all = ['a', 'b', 'c', 'd'].map(name => lookUp(name, false, one));
+  t.same(asked, ['a', 'b']);
+  const others = [lookUp('x', false, { ...one, uid: 1002 }), lookUp('y', false), lookUp('z', false)];
+  t.same(asked, ['a', 'b', 'x', 'y']);
+  answers.get('x')?.();
+  t.equal(await others[0], alice);
+  await new Promise(setImmediate);
+  t.same(asked, ['a', 'b', 'x', 'y', 'z'], 'who waits behind others of the same uid is passed');
+  answers.get('a')?.();
+  t.equal(await all[0], alice);
+  await new Promise(setImmediate);
+  t.equal(asked.at(-1), 'c');
+  gone.abort();
+  t.match(await all[3], { kind: 'unavailable' }, 'who is gone is not looked up');
+  for (const answer of answers.values()) answer();
+  await new Promise(setImmediate);
+  t.notOk(asked.includes('d'));
+});
+
+t.test('look-ups that hang keep the places of the one who asked, and of nobody else', async t => {
+  const lookUp = createLookup({ deadlineMs: 5, atOnce: 8, atOnceForOne: 2 }, name =>
+    name === 'slow' ? forever : Promise.resolve(alice),
+  );
+  const gone = new AbortController().signal;
+  for (let i = 0; i < 5; i++)
+    await Promise.all([lookUp('slow', true, { uid: 1001, gone }), lookUp('slow', true, { uid: 1001, gone })]);
+  t.match(await lookUp('alice', true, { uid: 1001, gone }), { kind: 'unavailable' });
+  t.equal(await lookUp('alice', true, { uid: 1002, gone }), alice);
+  t.equal(await lookUp('alice', true), alice);
 });

@@ -25,7 +25,7 @@ const skip =
 function run(body: string): { status: number | null; stdout: string } {
   const code = `
     import { createLookup } from '${source}';
-    const lookUp = createLookup({ deadlineMs: 200, atOnce: 8 });
+    const lookUp = createLookup({ deadlineMs: 200, atOnce: 8, atOnceForOne: 2 });
     ${body}`;
   const script = 'mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf && LD_LIBRARY_PATH=$0 exec "$@"';
   const words = ['-m', 'sh', '-c', script, dir, process.execPath, '--input-type=module', '-e', code];

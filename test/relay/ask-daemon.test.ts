@@ -83,6 +83,34 @@ t.test('a decision takes an open question back', async t => {
   t.equal(person.open, 0, 'the terminal is as it was');
 });
 
+t.test(
+  'the reply comes when the terminal is as it was, however long that takes, and the connection is closed',
+  async t => {
+    const closed = Promise.withResolvers<void>();
+    const daemon = await fakeDaemon(t, async peer => {
+      await peer.next();
+      peer.send({ kind: 'prompt', id: 1, echo: true, text: 'Push sent.' });
+      await person.asked;
+      peer.send(allow);
+      await peer.closed;
+      closed.resolve();
+    });
+    const person = new WaitingPerson(3);
+    t.equal((await ask(daemon, person)).kind, 'decided');
+    t.equal(person.open, 0);
+    await closed.promise;
+  },
+);
+
+t.test('a dialogue may have a thousand messages', async t => {
+  const daemon = await fakeDaemon(t, async peer => {
+    await peer.next();
+    for (let i = 0; i < 999; i++) peer.send({ kind: 'info', text: 'more' });
+    peer.send(allow);
+  });
+  t.same(await ask(daemon, new SilentConversation()), { kind: 'decided', decision: allow });
+});
+
 t.test('nobody to ask is said to the daemon', async t => {
   const daemon = await fakeDaemon(t, async peer => {
     await peer.next();
@@ -115,9 +143,54 @@ for (const reason of ['cancelled', 'disconnected'] as const)
     const interruption = new AbortController();
     const person = new WaitingPerson();
     const reply = await ask(daemon, person, { signal: interruption.signal });
-    t.match(reply, { kind: 'decided', decision: { verdict: 'deny', reason, exit: 130, pam: 'PAM_ABORT' } });
+    const decision = { verdict: 'deny', reason, exit: 130, pam: 'PAM_ABORT', motd: false, record: false, sftp: '' };
+    t.match(reply, { kind: 'decided', decision });
     t.equal(person.open, 0);
   });
+
+t.test('a person who gives up is not kept by a daemon that never answers', async t => {
+  const daemon = await fakeDaemon(t, async peer => {
+    await peer.next();
+    peer.send({ kind: 'prompt', id: 1, echo: true, text: 'Code: ' });
+  });
+  const reply = await ask(daemon, new ScriptedConversation({ cancel: true }), { deadlineMs: 10_000 });
+  t.match(reply, { kind: 'decided', decision: { verdict: 'deny', reason: 'cancelled', exit: 130 } });
+});
+
+t.test('who is gone, or gives up a second time, waits for no farewell of the daemon', async t => {
+  const deadlineMs = 900; // a farewell takes a second
+  const daemon = await fakeDaemon(t, async peer => {
+    await peer.next();
+    peer.send({ kind: 'prompt', id: 1, echo: true, text: 'Code: ' });
+    await person.asked;
+    gone.abort('disconnected');
+  });
+  const gone = new AbortController();
+  const person = new WaitingPerson();
+  t.match(await ask(daemon, person, { signal: gone.signal, deadlineMs }), { decision: { reason: 'disconnected' } });
+
+  const again = new AbortController();
+  const muteDaemon = await fakeDaemon(t, async peer => {
+    await peer.next();
+    peer.send({ kind: 'prompt', id: 1, echo: true, text: 'Code: ' });
+    t.same(await peer.next(), { kind: 'cancel' });
+    again.abort('cancelled');
+  });
+  const reply = await ask(muteDaemon, new ScriptedConversation({ cancel: true }), { signal: again.signal, deadlineMs });
+  t.match(reply, { decision: { reason: 'cancelled' } });
+});
+
+t.test('a question that crosses with the giving up is not asked', async t => {
+  const daemon = await fakeDaemon(t, async peer => {
+    await peer.next();
+    peer.send({ kind: 'prompt', id: 1, echo: true, text: 'one' });
+    t.same(await peer.next(), { kind: 'cancel' });
+    peer.send({ kind: 'info', text: 'late' }, { kind: 'prompt', id: 2, echo: true, text: 'two' }, cancelled);
+  });
+  const person = new ScriptedConversation({ cancel: true }, 'an answer to nobody');
+  t.same(await ask(daemon, person), { kind: 'decided', decision: cancelled });
+  t.same(person.said, ['? one']);
+});
 
 t.test('a signal that came before all else denies', async t => {
   const reply = await ask('/nowhere', new SilentConversation(), { signal: AbortSignal.abort('disconnected') });
@@ -248,7 +321,13 @@ class WaitingPerson implements Conversation {
   readonly interactive = true;
   readonly canWithdraw = true;
   readonly #asked = Promise.withResolvers<void>();
+  readonly #turnsToClose: number;
   open = 0;
+
+  /** @param turnsToClose how long it takes to take a question back */
+  constructor(turnsToClose = 0) {
+    this.#turnsToClose = turnsToClose;
+  }
 
   get asked(): Promise<void> {
     return this.#asked.promise;
@@ -258,6 +337,7 @@ class WaitingPerson implements Conversation {
     this.open++;
     this.#asked.resolve();
     await new Promise(resolve => withdraw?.addEventListener('abort', resolve, { once: true }));
+    for (let turns = 0; turns < this.#turnsToClose; turns++) await new Promise(setImmediate);
     this.open--;
     return { kind: 'withdrawn' } as const;
   }
@@ -276,6 +356,7 @@ interface Peer {
   send(...messages: DaemonMessage[]): void;
   raw(text: string): void;
   close(): void;
+  readonly closed: Promise<void>;
 }
 
 async function fakeDaemon(t: Test, behaviour: (peer: Peer) => Promise<void>): Promise<string> {
@@ -313,5 +394,6 @@ function peerOn(socket: Socket): Peer {
     send: (...messages) => void socket.write(messages.map(encodeDaemonMessage).join('')),
     raw: text => void socket.write(text),
     close: () => socket.end(),
+    closed: new Promise(resolve => socket.once('close', () => resolve())),
   };
 }
