@@ -127,7 +127,7 @@ export const options = {
   },
   daemon: {
     socket: text(
-      'Where the daemon listens, unless systemd hands it a socket.',
+      'Where the daemon listens, unless systemd hands it a socket. The login command does not read this file: give it --socket, too.',
       'an absolute path',
       standard('/run/trasa-agent/agent.sock'),
       notASocketPath,
@@ -139,12 +139,15 @@ export const options = {
       notAGivenPath,
     ),
     auditFile: text(
-      'Write audit lines to this file too, besides standard output. Empty: do not.',
+      'Write audit lines to this file too, besides standard output. Empty: do not. (Not below /var/log of Ubuntu, where others can write.)',
       'an absolute path',
       standard(''),
       notAPath,
     ),
-    maxLogins: integer('Logins in progress at once. One more is denied.', 256, { min: 1, max: 4096 }),
+    maxLogins: integer('Logins in progress at once, a quarter of them for root (PAM) alone. One more is denied.', 256, {
+      min: 1,
+      max: 4096,
+    }),
     loginTimeout: seconds("The longest that one login may take. Keep it under sshd's LoginGraceTime (120).", 110, {
       min: 10,
       max: 600,
