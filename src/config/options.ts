@@ -139,7 +139,7 @@ export const options = {
       notAGivenPath,
     ),
     auditFile: text(
-      'Write audit lines to this file too, besides standard output. Empty: do not. (Not below /var/log of Ubuntu, where others can write.)',
+      "Write audit lines to this file too, besides standard output. Empty: do not. Below Ubuntu's /var/log others can write, so it is refused there.",
       'an absolute path',
       standard(''),
       notAPath,
