@@ -1,6 +1,6 @@
 /**
- * The entry of the one binary: argv[2] chooses what is loaded. `login` stands between a person and a shell, so its path
- * loads neither yargs nor anything that talks HTTP (test/architecture.test.ts).
+ * The entry of the one binary: argv[2] chooses what is loaded. `login` and `pam` stand between a person and a shell, so
+ * their path loads neither yargs nor anything that talks HTTP (test/architecture.test.ts).
  */
 import { exitStatus } from './policy/refusals.ts';
 import { cleanText } from './protocol/clean.ts';
@@ -15,6 +15,11 @@ async function run([command, ...rest]: readonly string[]): Promise<void> {
     process.exitCode = exitStatus.software; // should login() ever neither end nor become the shell
     const { login } = await import('./login/login.ts');
     process.exit(await login(rest)); // whatever is still open must not keep a denied person here
+  }
+  if (command === 'pam') {
+    process.exitCode = exitStatus.software; // likewise: 0 would let in
+    const { pam } = await import('./pam/pam.ts');
+    process.exit(await pam(rest));
   }
   const { runCommand } = await import('./cli/main.ts');
   process.exitCode = await runCommand(argv);

@@ -34,6 +34,7 @@ const rooms: Readonly<Record<string, Room>> = {
   verifiers: { floor: 2, beside: ['trasa', 'store'], holds: 'the ways to check a factor' },
   daemon: { floor: 3, holds: 'the socket; who may ask for whom' },
   login: { floor: 3, packages: ['node-pty'], holds: "sshd's ForceCommand" },
+  pam: { floor: 3, holds: "pam_exec's command" },
   server: { floor: 3, packages: ['fastify'], holds: 'the embedded TRASA-compatible server' },
 };
 
@@ -49,7 +50,7 @@ const restricted: Readonly<Record<string, readonly string[]>> = {
   'node:tls': ['trasa', 'server'],
 };
 
-/** What would slow `trasa-agent login` down. node-pty is loaded when a session is recorded. */
+/** What would slow `trasa-agent login` and `trasa-agent pam` down. node-pty is loaded when a session is recorded. */
 const slow = ['axios', 'fastify', 'otplib', 'smol-toml', 'yargs', 'qrcode-terminal', 'node-pty', 'node:crypto'];
 
 interface Import {
@@ -108,15 +109,16 @@ t.test('few rooms start programs, talk HTTP or TLS, or open SQLite', async t => 
   }
 });
 
-t.test('the way in loads nothing slow', async t => {
-  const loaded = loadedBy('src/login/login.ts');
-  t.ok(loaded.size > 5, 'it loads something');
-  for (const file of ['src/main.ts', ...loaded])
-    for (const { specifier } of imports.filter(one => one.from === file && !one.typeOnly && !one.dynamic))
-      t.notOk(slow.includes(specifier), `${file} imports ${specifier}`);
-  const eager = imports.filter(one => one.from === 'src/main.ts' && !one.dynamic && !loaded.has(one.file ?? ''));
-  t.strictSame(eager, [], 'main.ts imports only what login needs too; the rest dynamically');
-});
+for (const door of ['src/login/login.ts', 'src/pam/pam.ts'])
+  t.test(`the way in through ${door} loads nothing slow`, async t => {
+    const loaded = loadedBy(door);
+    t.ok(loaded.size > 5, 'it loads something');
+    for (const file of ['src/main.ts', ...loaded])
+      for (const { specifier } of imports.filter(one => one.from === file && !one.typeOnly && !one.dynamic))
+        t.notOk(slow.includes(specifier), `${file} imports ${specifier}`);
+    const eager = imports.filter(one => one.from === 'src/main.ts' && !one.dynamic && !loaded.has(one.file ?? ''));
+    t.strictSame(eager, [], 'main.ts imports only what every door needs too; the rest dynamically');
+  });
 
 t.test('ARCHITECTURE.md shows this table', async t => {
   const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');

@@ -9,8 +9,8 @@ stamps=node_modules/.trasa-setup # dies with node_modules, as what it vouches fo
 modules_bin=$root/node_modules/.bin
 
 # command that must exist : Debian package that has it. One list, so that demo and tests never differ.
-needed="gcc:gcc g++:g++ sshd:openssh-server ssh:openssh-client openssl:openssl git:git unshare:util-linux mount:mount
-useradd:passwd rsync:rsync zsh:zsh fish:fish shellcheck:shellcheck"
+needed="gcc:gcc g++:g++ make:make sshd:openssh-server ssh:openssh-client openssl:openssl git:git unshare:util-linux mount:mount
+useradd:passwd rsync:rsync zsh:zsh fish:fish shellcheck:shellcheck sudo:sudo pamtester:pamtester"
 
 main() {
   case $(uname -m) in
@@ -24,6 +24,7 @@ main() {
   export PATH
   compile_node_pty
   compile_native_addon
+  compile_pam_module
   build_tap
   node tools/build.ts
 }
@@ -54,6 +55,7 @@ system_packages() {
     command -v "$command" >/dev/null || [ -x "/usr/sbin/$command" ] || missing="$missing ${pair##*:}"
   done
   [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
+  [ -e /usr/include/security/pam_modules.h ] || missing="$missing libpam0g-dev"
   [ -n "$missing" ] || return 0
   command -v apt-get >/dev/null || fail "missing, please install what your system calls:$missing"
   [ "$(id -u)" -eq 0 ] || fail "missing; as root: apt-get update && apt-get install --no-install-recommends$missing"
@@ -121,6 +123,13 @@ compile_native_addon() {
   say 'compiling dist/trasa_native.node'
   quietly sh tools/build-native.sh
   stamp native package-lock.json tools/build-native.sh src/host/native/*
+}
+
+compile_pam_module() {
+  if [ -e pam/build/pam_trasa.so ] && stamped pam pam/Makefile pam/*.[ch] pam/pam_trasa.map; then return 0; fi
+  say 'compiling pam/build/pam_trasa.so'
+  quietly make -C pam
+  stamp pam pam/Makefile pam/*.[ch] pam/pam_trasa.map
 }
 
 # tap generates its Test class from the plugins in .taprc, once after each install.

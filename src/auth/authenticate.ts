@@ -53,7 +53,8 @@ async function decide(asked: Login): Promise<Decision> {
 
   const decision = await challenge(login, person, account.kind === 'found');
   // Whatever was said in the dialogue: an account that does not exist is never entered.
-  return account.kind === 'found' ? decision : deny('unknown-account');
+  if (account.kind === 'found') return decision;
+  return decision.kind === 'deny' ? { ...decision, detail: 'no such account' } : deny('unknown-account');
 }
 
 /** One account has one name in rules, throttle and memory, however it was spelt at the door. */

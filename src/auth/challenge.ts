@@ -39,8 +39,11 @@ export async function challenge(login: Login, person: Person, real: boolean): Pr
     const pushUnasked = !conversation.interactive || (autopush && tries === 1 && factors.mayPush);
     const step = pushUnasked ? await factors.push() : await factors.ask();
     if (step.kind === 'decided') return step.decision;
-    if (!conversation.interactive || tries >= attempts) return deny(step.reason, undefined, step.says);
-    conversation.errorMsg(step.says ?? refusals[step.reason].says);
+    // sshd puts junk in the place of what is typed for an account that does not exist (auth-pam.c, fake_password): before
+    // a first factor, what was wrong with an answer must not tell which accounts do.
+    const says = factors.mayPush ? step.says : refusals['wrong-code'].says;
+    if (!conversation.interactive || tries >= attempts) return deny(step.reason, undefined, says);
+    conversation.errorMsg(says ?? refusals[step.reason].says);
   }
 }
 
@@ -68,6 +71,7 @@ class Factors {
       case 'enter':
         return this.mayPush ? await this.push() : again('not-a-code');
       case 'step':
+        if (!this.mayPush && said.step.kind === 'again') countCode(this.#login);
         return said.step;
     }
   }

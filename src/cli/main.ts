@@ -29,6 +29,7 @@ function commandLine(finish: (status: number) => void): Argv {
     .scriptName('trasa-agent')
     .usage('$0 COMMAND\n\nTwo-factor agent for Linux hosts. See trasa-agent(8).')
     .command('login', 'ask for the second factor, then become the shell (ForceCommand of sshd)')
+    .command('pam', 'ask for the second factor on behalf of PAM (command of pam_exec)')
     .command(
       'daemon',
       'decide about logins: serves the socket that the other commands ask',

@@ -327,7 +327,7 @@ t.test('an account that does not exist gets the same dialogue, and no server hea
   const [, known] = await withTerminal(real, '111111', '222222', '333333');
   const ghost = fakePorts(new FakeVerifier(valid), { policy: { exemptUsers: ['alice'] } }, { kind: 'unknown' });
   const [decision, unknown] = await withTerminal(ghost, '111111', '222222', '333333');
-  t.same(decision, { kind: 'deny', reason: 'unknown-account' });
+  t.same(decision, { kind: 'deny', reason: 'wrong-code', detail: 'no such account' });
   t.same(unknown.said, known.said);
   t.same(ghost.verifier.asked, []);
 });
@@ -576,7 +576,11 @@ t.test('giving up for a reason that nobody knows denies', async t => {
 t.test('a grace lets nobody into an account that is gone', async t => {
   const ports = fakePorts(new FakeVerifier(valid), { policy: { graceMs: 600_000 } }, { kind: 'unknown' });
   ports.memory.graceUntil = () => Number.MAX_SAFE_INTEGER;
-  t.same((await withTerminal(ports, '123456', '123456', '123456'))[0], { kind: 'deny', reason: 'unknown-account' });
+  t.same((await withTerminal(ports, '123456', '123456', '123456'))[0], {
+    kind: 'deny',
+    reason: 'wrong-code',
+    detail: 'no such account',
+  });
 });
 
 t.test('a grace ends on time, and at once when the administrator switches graces off', async t => {

@@ -1,0 +1,4 @@
+import { module } from '../helpers/e2e/pam.ts';
+import { strangersStories } from './pam-strangers-stories.ts';
+
+await strangersStories(module);

@@ -1,0 +1,4 @@
+import { module } from '../helpers/e2e/pam.ts';
+import { troubleStories } from './pam-trouble-stories.ts';
+
+await troubleStories(module);
