@@ -90,7 +90,7 @@ install_modules() {
   say 'installing node_modules (npm ci)'
   # npm must run on the Node that it came with: Debian's does not start on another one.
   outside=$(printf %s "$PATH" | tr : '\n' | grep -vxF "$modules_bin" | paste -sd : -)
-  if PATH=$outside node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major * 100 + +minor < 2019)'; then
+  if PATH=$outside node -e 'const [major, minor] = process.versions.node.split("."); process.exit(Number(major * 100 + +minor < 2019))'; then
     PATH=$outside quietly npm ci --ignore-scripts
   else
     # On an older Node npm silently leaves out optional packages that want a newer one (the linter's binary). So a newer
