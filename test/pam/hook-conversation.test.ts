@@ -73,7 +73,7 @@ t.test('a wrong code is one try, and the complaint is kept for the last word', a
 t.test('no push before a first factor', async t => {
   const { decision, complaint, asked } = await played({ firstFactorProved: false });
   t.equal(decision.kind, 'deny');
-  t.match(complaint, /No valid code/);
+  t.match(complaint, /Wrong code/);
   t.strictSame(asked, []);
 });
 
