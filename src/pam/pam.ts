@@ -26,7 +26,8 @@ export async function pam(argv: readonly string[]): Promise<number> {
   const args = parseArguments(argv);
   if (args.kind === 'help') {
     writeAll(1, usage);
-    return 0;
+    // To pam_exec status 0 is "let in", and a line that asks for help has asked nobody.
+    return readItems(native().environment()) === undefined ? 0 : exitStatus.usage;
   }
   if (args.kind === 'wrong') return wrong(args.problem);
   const items = readItems(native().environment());

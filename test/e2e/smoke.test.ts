@@ -71,6 +71,12 @@ t.test('every command explains itself and its exit statuses', async t => {
   }
 });
 
+t.test('a pam_exec line that asks for help lets nobody in', async t => {
+  const env = { PAM_SERVICE: 'sshd', PAM_USER: 'alice', PAM_TYPE: 'auth' };
+  t.equal((await run([agent, 'pam', '--help'], { env })).status, 64);
+  t.equal((await run([agent, 'pam', '--help'])).status, 0);
+});
+
 t.test('a wrong command line is refused with status 64, in one line and a hint', async t => {
   for (const words of [
     [],
