@@ -100,6 +100,7 @@ async function decideTimes(times: number, accounts: readonly string[]): Promise<
   const conversation = {
     interactive: false,
     canWithdraw: true,
+    answersOnce: false,
     promptEchoOn: async () => await Promise.resolve(nobody),
     promptEchoOff: async () => await Promise.resolve(nobody),
     textInfo: () => undefined,

@@ -133,12 +133,13 @@ export function overlongFact(attempt: AttemptMessage): string | undefined {
 function encodeAttempt(attempt: AttemptMessage): string {
   const tooLong = overlongFact(attempt);
   if (tooLong !== undefined) throw new RangeError(`${tooLong} is longer than an attempt may say`);
-  const { kind, command, interactive, withdraw, ...facts } = attempt;
+  const { kind, command, interactive, withdraw, once, ...facts } = attempt;
   const fields = {
     ...facts,
     command: command === undefined ? undefined : cut(command, maxFact),
     interactive: yesNo(interactive),
     withdraw: withdraw === undefined ? undefined : yesNo(withdraw),
+    once: once === undefined ? undefined : yesNo(once),
   };
   const line = encodeLine(kind, fields);
   // Base64 is hardly encoded, and so it all fits; what is long and strange is left out rather than refused.
@@ -156,10 +157,21 @@ function decodeAttempt(line: Line): AttemptMessage | undefined {
   const { version, door, service, account, ...rest } = facts;
   const interactive = booleanOf(line, 'interactive');
   const withdraw = booleanOf(line, 'withdraw');
+  const once = booleanOf(line, 'once');
   if (version === undefined || door === undefined || service === undefined || account === undefined) return undefined;
   if (interactive === undefined || (withdraw === undefined && line.fields.has('withdraw'))) return undefined;
-  const attempt = { kind: 'attempt', version, door, service, account, ...rest, interactive } as const;
-  return withdraw === undefined ? attempt : { ...attempt, withdraw };
+  if (once === undefined && line.fields.has('once')) return undefined;
+  return {
+    kind: 'attempt',
+    version,
+    door,
+    service,
+    account,
+    ...rest,
+    interactive,
+    ...(withdraw !== undefined && { withdraw }),
+    ...(once !== undefined && { once }),
+  };
 }
 
 function encodeDecision(decision: DecisionMessage): string {

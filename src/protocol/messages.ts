@@ -43,6 +43,8 @@ export interface AttemptMessage {
   readonly interactive: boolean;
   /** Can a question be taken back? If absent, yes; a PAM conversation cannot. */
   readonly withdraw?: boolean;
+  /** Is there one answer only? If absent, no; pam_exec has no more. */
+  readonly once?: boolean;
 }
 
 export type DoorMessage =
