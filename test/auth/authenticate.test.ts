@@ -444,6 +444,19 @@ t.test('grace is off unless asked for, and bound to account, address and key', a
   t.equal(unbound.memory.graces.size, 0, 'no grace without an address');
 });
 
+t.test('a grace is neither given nor taken before a first factor is proved', async t => {
+  const ports = fakePorts(new FakeVerifier(valid), { policy: { graceMs: 600_000 } });
+  const unproved = anAttempt({ firstFactorProved: false });
+  t.match(await authenticate(unproved, new ScriptedConversation('123456'), ports, never), { kind: 'allow' });
+  t.equal(ports.memory.graces.size, 0);
+
+  await withTerminal(ports, '234567');
+  t.equal(ports.memory.graces.size, 1);
+  const conversation = new ScriptedConversation('345678');
+  t.match(await authenticate(unproved, conversation, ports, never), { kind: 'allow' });
+  t.equal(conversation.said[0], '? Code: ');
+});
+
 t.test('a bypass grants no grace', async t => {
   const ports = fakePorts(new FakeVerifier({ kind: 'unavailable', cause: 'unreachable', detail: '' }), {
     policy: { graceMs: 600_000, failMode: 'safe' },
