@@ -211,6 +211,13 @@ static void facts(void)
 	   "first=password says that a password was proved");
 	finish(pamh);
 
+	pamh = start("login", "alice");
+	pamh->authtok = "secret";
+	is_text(attempt_of(pamh, authenticate, NULL),
+		"attempt version=1 door=pam service=login account=alice authtok=yes phase=auth interactive=yes withdraw=no",
+		"that a password was asked for is stated, and not which");
+	finish(pamh);
+
 	pamh = start("sshd", "");
 	is_code(call(authenticate, pamh, 0, NULL, NULL), PAM_USER_UNKNOWN, "an empty name is no user");
 	pamh->user = NULL;

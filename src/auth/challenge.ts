@@ -220,7 +220,7 @@ class Factors {
       case 'refused':
         return decided(deny(outcome.reason, outcome.detail, outcome.says));
       case 'unavailable':
-        return decided(decideUnavailable(policy, attempt.account, outcome.cause, outcome.detail));
+        return decided(decideUnavailable(policy, attempt, outcome.cause, outcome.detail));
     }
   }
 

@@ -30,6 +30,8 @@ export interface AttemptMessage {
   readonly key?: string;
   /** Which first factor was proved before; `none` if none was. Absent under ForceCommand: sshd saw to it. */
   readonly first?: string;
+  /** PAM: has a line above asked for a password, right or wrong? If absent, no. */
+  readonly authtok?: boolean;
   /** PAM: `auth` (if absent) or `account`. */
   readonly phase?: string;
   /** PAM: who asks, on this host. */

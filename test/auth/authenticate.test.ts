@@ -105,6 +105,13 @@ t.test('only a server that is not there can be fail-safe, and only if the admini
     t.equal(unlisted.kind, 'deny', `${cause}, safe, not listed`);
     const [offline] = await withTerminal(fakePorts(verifier(), { policy: { offlineUsers: ['alice'] } }), '123456');
     t.equal(offline.kind, mayOpen ? 'bypass' : 'deny', `${cause}, offline user`);
+
+    const alone = anAttempt({ firstFactorProved: false, standsAlone: true });
+    for (const policy of [{ failMode: 'safe' }, { offlineUsers: ['alice'] }] as const) {
+      const ports = fakePorts(verifier(), { policy, identity: everybodyIsKnown });
+      const decision = await authenticate(alone, new ScriptedConversation('123456'), ports, never);
+      t.equal(decision.kind, 'deny', `${cause}, and no other factor stands before this one`);
+    }
   }
 });
 
@@ -445,7 +452,7 @@ t.test('grace is off unless asked for, and bound to account, address and key', a
 });
 
 t.test('a grace is neither given nor taken before a first factor is proved', async t => {
-  const ports = fakePorts(new FakeVerifier(valid), { policy: { graceMs: 600_000 } });
+  const ports = fakePorts(new FakeVerifier(valid), { policy: { graceMs: 600_000 }, identity: everybodyIsKnown });
   const unproved = anAttempt({ firstFactorProved: false });
   t.match(await authenticate(unproved, new ScriptedConversation('123456'), ports, never), { kind: 'allow' });
   t.equal(ports.memory.graces.size, 0);

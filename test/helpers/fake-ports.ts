@@ -47,6 +47,7 @@ export function anAttempt(changes: Partial<LoginAttempt> = {}): LoginAttempt {
     account: 'alice',
     clientAddress: '192.0.2.7',
     firstFactorProved: true,
+    standsAlone: false,
     ...changes,
   };
 }
