@@ -2,13 +2,13 @@
  * OpenSSH certificates (draft-miller-ssh-cert, formerly PROTOCOL.certkeys): encoded, parsed and signed. What is parsed
  * here is well formed and nothing more; whether it counts is said by check-certificate.ts alone.
  */
+
 import { type CertOptions, encodeOptions, isOptionName, parseOptions } from './cert-options.ts';
+import { certifiedType, certTypeName } from './cert-type-name.ts';
 import { malformed, type Parsed, parsed } from './parsed.ts';
 import {
   encodeKeyParts,
   encodePublicKey,
-  isKeyType,
-  type KeyType,
   keyProblem,
   type PublicKey,
   parsePublicKey,
@@ -44,18 +44,6 @@ export interface Certificate extends CertificateFields {
 }
 
 export const always = { validAfter: 0n, validBefore: maxUint64 } as const;
-
-/** `ssh-ed25519-cert-v01@openssh.com`: OpenSSH's own names lose their domain, which comes at the end. */
-export function certTypeName(type: KeyType): string {
-  return `${type.replace('@openssh.com', '')}${suffix}`;
-}
-
-/** The type of the key in a certificate of that type; undefined if it is no certificate's. */
-export function certifiedType(name: string): KeyType | undefined {
-  if (!name.endsWith(suffix)) return undefined;
-  const base = name.slice(0, -suffix.length);
-  return [base, `${base}@openssh.com`].find(isKeyType);
-}
 
 /**
  * What a CA signs. The fields must have no problem (see {@link fieldProblem}); `nonce` is random, 32 bytes as OpenSSH
@@ -143,7 +131,6 @@ export function isPrincipal(name: string): boolean {
   return name !== '' && !name.includes(',') && isPlain(name, maxPrincipalLength);
 }
 
-const suffix = '-cert-v01@openssh.com';
 const typeNumbers: Readonly<Record<CertType, number>> = { user: 1, host: 2 };
 /** OpenSSH's own limit (SSHKEY_CERT_MAX_PRINCIPALS). */
 const maxPrincipals = 256;

@@ -3,7 +3,8 @@ import { generateKeyPairSync, hash, type KeyObject, randomBytes } from 'node:cry
 import { writeFileSync } from 'node:fs';
 import { nodeCrypto, publicKeyOf, signerOf } from '../../src/ca/node-crypto.ts';
 import { flag, optionValue } from '../../src/ssh/cert-options.ts';
-import { type CertificateFields, certTypeName } from '../../src/ssh/certificate.ts';
+import { certTypeName } from '../../src/ssh/cert-type-name.ts';
+import type { CertificateFields } from '../../src/ssh/certificate.ts';
 import { checkCertificate, type Terms, type Verdict } from '../../src/ssh/check-certificate.ts';
 import { keyLine } from '../../src/ssh/key-line.ts';
 import type { PublicKey } from '../../src/ssh/public-key.ts';

@@ -169,8 +169,8 @@ t.test('what we sign we read as it was', t => {
   );
   const { criticalOptions: critical, extensions: more, ...rest } = fields;
   t.strictSame(read, rest);
-  t.strictSame([...criticalOptions], [...critical].toSorted());
-  t.strictSame([...extensions], [...more].toSorted());
+  t.strictSame([...criticalOptions], sorted(critical));
+  t.strictSame([...extensions], sorted(more));
   t.equal(nonce.length, 32);
   t.strictSame(caKey, ca.publicKey);
   t.ok(signed.length > 200);
@@ -211,3 +211,7 @@ t.test('fields that are none are not signed, and say why', t => {
   t.equal(judge(certify(ca, { key }), ca.publicKey, { now: noon }).kind, 'valid', 'while an ordinary one is');
   t.end();
 });
+
+function sorted(options: ReadonlyMap<string, Buffer>): [string, Buffer][] {
+  return [...options].toSorted(([a], [b]) => (a < b ? -1 : 1));
+}

@@ -20,8 +20,11 @@ export function keygen(...args: string[]): string {
   });
 }
 
-export function keygenStatus(...args: string[]): number | null {
-  return spawnSync('ssh-keygen', args, { stdio: 'ignore' }).status;
+/** What `ssh-keygen -Q` says of each of the keys and certificates. */
+export function revokedBy(krlFile: string, files: readonly string[]): ReadonlyMap<string, boolean> {
+  const { stdout } = spawnSync('ssh-keygen', ['-Q', '-f', krlFile, ...files], { encoding: 'utf8' });
+  const lines = [...stdout.matchAll(/^(\S+) .*: (ok|REVOKED)$/gm)];
+  return new Map(lines.map(([, file = '', verdict]) => [file, verdict === 'REVOKED']));
 }
 
 export type SoftType = 'ed25519' | 'ecdsa-256' | 'ecdsa-384' | 'ecdsa-521' | 'rsa-2048';
