@@ -47,7 +47,7 @@ const restricted: Readonly<Record<string, readonly string[]>> = {
   'node:child_process': ['login'], // a recorded session's shell
   'node:http': ['trasa', 'server'],
   'node:https': ['trasa', 'server'],
-  'node:sqlite': ['store', 'server'],
+  'node:sqlite': ['store', 'server', 'ca'],
   'node:tls': ['trasa', 'server'],
 };
 

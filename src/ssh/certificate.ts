@@ -114,7 +114,7 @@ export function fieldProblem(fields: CertificateFields): string | undefined {
   const problem = keyProblem(key);
   if (problem !== undefined) return `certifies a key that ${problem}`;
   if (!isUint64(serial)) return 'has a serial number that is none';
-  if (!isPlain(keyId, maxKeyIdLength)) return 'has a key id that is too long, or has control characters in it';
+  if (!isKeyId(keyId)) return 'has a key id that is too long, or has control characters in it';
   if (principals.length > maxPrincipals) return `has more than ${maxPrincipals} principals`;
   const bad = principals.find(principal => !isPrincipal(principal));
   if (bad !== undefined) return `has a principal that is none: ${JSON.stringify(bad.slice(0, 64))}`;
@@ -129,6 +129,11 @@ export function fieldProblem(fields: CertificateFields): string | undefined {
  */
 export function isPrincipal(name: string): boolean {
   return name !== '' && !name.includes(',') && isPlain(name, maxPrincipalLength);
+}
+
+/** It may be empty. */
+export function isKeyId(text: string): boolean {
+  return isPlain(text, maxKeyIdLength);
 }
 
 const typeNumbers: Readonly<Record<CertType, number>> = { user: 1, host: 2 };
