@@ -5,6 +5,7 @@ import type { Secret } from '../otp/secret.ts';
 import type { CertType } from '../ssh/certificate.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
 import type { CaSigner } from '../ssh/sign-certificate.ts';
+import type { ScryptCost } from '../store/scrypt.ts';
 import { type Issues, openIssues } from './issues.ts';
 import { type CaKeyType, type LockedKey, newKeyFile, readKeyFile, unlock } from './key-file.ts';
 import { type CaResult, done, notInOrder, refused } from './result.ts';
@@ -43,13 +44,14 @@ export async function initCa(
   type: CertType,
   keyType: CaKeyType,
   passphrase: Secret,
+  cost?: ScryptCost,
 ): Promise<CaResult<PublicKey>> {
   const prepared = prepareCas(directory, [type]);
   if (prepared.kind !== 'done') return prepared;
   if (passphrase.length < minPassphraseLength)
     return refused(`a passphrase for a CA has at least ${minPassphraseLength} characters`);
   const file = keyFileOf(directory, type);
-  if (!makePrivateFile(file, await newKeyFile(type, keyType, passphrase))) return thereIs(file, type);
+  if (!makePrivateFile(file, await newKeyFile(type, keyType, passphrase, cost))) return thereIs(file, type);
   const made = readKeyFile(file, type);
   if (made.kind !== 'done') return made;
   return made.value === undefined ? notInOrder(`${file}: was taken away`) : done(made.value.publicKey);

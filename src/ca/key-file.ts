@@ -27,15 +27,20 @@ export interface LockedKey {
 }
 
 /** The text of a key file for a new key. */
-export async function newKeyFile(type: CertType, keyType: CaKeyType, passphrase: Secret): Promise<string> {
+export async function newKeyFile(
+  type: CertType,
+  keyType: CaKeyType,
+  passphrase: Secret,
+  cost: ScryptCost = presentCost,
+): Promise<string> {
   const privateKey = generateKey(keyType);
   const publicKey = publicKeyOf(privateKey);
   if (publicKey === undefined) throw new Error(`a key of type ${keyType} is none of SSH`);
   const salt = randomBytes(16);
-  const seal = sealUnder(await deriveKey(passphrase, salt, presentCost, masterKeyBytes));
+  const seal = sealUnder(await deriveKey(passphrase, salt, cost, masterKeyBytes));
   const line = publicKeyLine(publicKey);
   const sealed = seal.close(privateKey.export({ type: 'pkcs8', format: 'der' }), placeOf(type, line));
-  const { N, r, p } = presentCost;
+  const { N, r, p } = cost;
   const fields = { version: 1, type, publicKey: line, scrypt: { N, r, p, salt: salt.toString('base64') } };
   return `${JSON.stringify({ ...fields, sealed: sealed.toString('base64') }, undefined, 2)}\n`;
 }
