@@ -1,0 +1,66 @@
+import { hash, randomBytes } from 'node:crypto';
+import { certTypeName } from '../ssh/cert-type-name.ts';
+import type { CertificateFields } from '../ssh/certificate.ts';
+import { fingerprint } from '../ssh/fingerprint.ts';
+import { keyLine } from '../ssh/key-line.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
+import { signCertificate } from '../ssh/sign-certificate.ts';
+import type { Issuer } from './authority.ts';
+import { keyObjectOf } from './node-crypto.ts';
+import { type CaResult, done, notInOrder, refused } from './result.ts';
+
+export interface Issued {
+  readonly serial: bigint;
+  /** The certificate's blob. */
+  readonly certificate: Buffer;
+}
+
+export type Request = Omit<CertificateFields, 'serial' | 'validAfter' | 'validBefore'> & {
+  readonly forSeconds: number;
+};
+
+/** Clocks differ: a certificate is good from a minute before it was issued. */
+export const backdateSeconds = 60;
+
+/**
+ * Signs and records. The record is there before anybody has the certificate.
+ *
+ * @param now milliseconds since 1970
+ */
+export function issue(issuer: Issuer, request: Request, now: number): CaResult<Issued> {
+  const { forSeconds, ...fields } = request;
+  if (!Number.isSafeInteger(forSeconds) || forSeconds < 1)
+    return refused('a certificate is valid for a second at least');
+  if (fields.principals.length === 0) return refused('a certificate without principals is good for nobody');
+  if (keyObjectOf(fields.key) === undefined) return refused('the key is none: its point is not on its curve');
+  if (fields.keyId === '') return refused("a certificate without a key id is nobody's in the log");
+  try {
+    return signAndRecord(issuer, request, now);
+  } catch (error) {
+    // The disk is full, or the database was damaged meanwhile: no record, no certificate.
+    return notInOrder(`the record of certificates: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function signAndRecord({ signer, issues }: Issuer, request: Request, now: number): CaResult<Issued> {
+  const { forSeconds, ...fields } = request;
+  const nowSeconds = Math.floor(now / 1000);
+  const validAfter = BigInt(nowSeconds - backdateSeconds);
+  const validBefore = BigInt(nowSeconds + forSeconds);
+  const serial = issues.takeSerial();
+  const certificate = signCertificate({ ...fields, serial, validAfter, validBefore }, randomBytes(32), signer);
+  if (certificate.kind === 'malformed') return refused(`a certificate that ${certificate.text} is not issued`);
+  const { type, keyId, principals } = fields;
+  const keys = { key: fingerprintOf(fields.key), ca: fingerprintOf(signer.publicKey) };
+  issues.record({ serial, type, keyId, principals, validAfter, validBefore, ...keys, issuedAt: now });
+  return done({ serial, certificate: certificate.value });
+}
+
+/** As it stands in a file `…-cert.pub`. */
+export function certificateLine(key: PublicKey, certificate: Buffer, comment: string): string {
+  return `${keyLine(certTypeName(key.type), certificate, comment)}\n`;
+}
+
+export function fingerprintOf(key: PublicKey): string {
+  return fingerprint(key, bytes => hash('sha256', bytes, 'base64'));
+}

@@ -1,0 +1,53 @@
+import type { Argv } from 'yargs';
+import type { CaKeyType } from '../ca/key-file.ts';
+import type { CaResult } from '../ca/result.ts';
+import type { CertType } from '../ssh/certificate.ts';
+import {
+  caStatuses,
+  directoryOption,
+  finish,
+  passphraseOf,
+  passphraseOption,
+  type UnlockArguments,
+} from './ca-common.ts';
+import { say } from './server-common.ts';
+
+export function initCommand(yargs: Argv): Argv {
+  return yargs.command(
+    'init',
+    'make the SSH User CA and the SSH Host CA; one that is there stays',
+    command =>
+      command
+        .epilogue(caStatuses)
+        .options({
+          ...directoryOption,
+          ...passphraseOption,
+          user: { type: 'boolean', default: false, describe: 'the User CA' },
+          host: { type: 'boolean', default: false, describe: 'the Host CA (neither is said: both)' },
+          type: {
+            choices: ['ed25519', 'ecdsa-256', 'ecdsa-384', 'ecdsa-521', 'rsa-3072', 'rsa-4096'] as const,
+            default: 'ed25519' as const,
+            describe: 'of the key',
+          },
+        })
+        .example('$0 ca init', 'asks for a passphrase')
+        .example('$0 ca init --user --passphrase-file /root/ca.passphrase', ''),
+    async args =>
+      finish(await init(args, args.type, args.user === args.host ? ['user', 'host'] : [args.user ? 'user' : 'host'])),
+  );
+}
+
+async function init(args: UnlockArguments, keyType: CaKeyType, types: readonly CertType[]): Promise<CaResult<void>> {
+  const { initCa, prepareCas } = await import('../ca/authority.ts');
+  const { fingerprintOf } = await import('../ca/issue.ts');
+  const prepared = prepareCas(args.ca, types); // before anybody thinks of a passphrase
+  if (prepared.kind !== 'done') return prepared;
+  const passphrase = await passphraseOf(args, true);
+  if (passphrase.kind !== 'done') return passphrase;
+  for (const type of types) {
+    const made = await initCa(args.ca, type, keyType, passphrase.value);
+    if (made.kind !== 'done') return made;
+    say(`made the ${type} CA: ${made.value.type} ${fingerprintOf(made.value)}`);
+  }
+  return { kind: 'done', value: undefined };
+}
