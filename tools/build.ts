@@ -61,6 +61,7 @@ function hashInputs(): string {
     'package.json',
     'package-lock.json',
     'tools/build.ts',
+    ...globSync('tools/ssh2-patches/*', { cwd: root }).toSorted(),
     ...globSync('src/**/*.ts', { cwd: root }).toSorted(),
   ])
     hash
@@ -95,7 +96,12 @@ async function bundle(outdir: string): Promise<{ main: string; commands: string 
     entryPoints: { main: 'src/main.ts' },
     plugins: [ptyBesideTheBinary(), commandsFromAsset()],
   });
-  await build({ ...common, entryPoints: { commands: 'src/cli/main.ts' }, plugins: [ptyBesideTheBinary()] });
+  await build({
+    ...common,
+    entryPoints: { commands: 'src/cli/main.ts' },
+    plugins: [ptyBesideTheBinary()],
+    external: ['cpu-features', '*/sshcrypto.node'], // of ssh2: both optional, and neither is built
+  });
   return { main: join(outdir, 'main.cjs'), commands: join(outdir, 'commands.cjs') };
 }
 

@@ -10,7 +10,7 @@ stamps=node_modules/.trasa-setup # dies with node_modules, as what it vouches fo
 modules_bin=$root/node_modules/.bin
 
 # What must exist, a command or a file : Debian package that has it.
-needed="gcc:gcc g++:g++ make:make sshd:openssh-server ssh:openssh-client openssl:openssl git:git unshare:util-linux mount:mount
+needed="gcc:gcc g++:g++ make:make sshd:openssh-server ssh:openssh-client openssl:openssl git:git patch:patch unshare:util-linux mount:mount
 useradd:passwd /usr/include/stdio.h:libc6-dev /usr/include/security/pam_modules.h:libpam0g-dev"
 needed_by_tests="rsync:rsync zsh:zsh fish:fish shellcheck:shellcheck sudo:sudo su:util-linux login:login pamtester:pamtester cron:cron
 valgrind:valgrind clang:clang plink:putty-tools dbclient:dropbear-bin curl:curl ansible:ansible-core
@@ -26,6 +26,7 @@ main() {
   system_packages
   [ "${1:-}" != test ] || fuzzer_runtime
   install_modules
+  patch_ssh2
   PATH=$modules_bin:$PATH # from here on `node` is ours
   export PATH
   compile_node_pty
@@ -117,6 +118,21 @@ install_modules() {
   # npm 9 drops this link together with the Node for the other architecture
   [ -e "$modules_bin/node" ] || ln -s "../$node_package/bin/node" "$modules_bin/node"
   stamp modules package-lock.json
+}
+
+# Of ssh2 the transport alone is used, with the few patches of tools/ssh2-patches/, each of which says why. What npm
+# installed stays beside it as stock/, for the tests that show what it lacks.
+patch_ssh2() {
+  ssh2=node_modules/ssh2
+  if [ -d $ssh2/stock ] && stamped ssh2 package-lock.json tools/ssh2-patches/*; then return 0; fi
+  say 'patching ssh2'
+  [ -d $ssh2/stock ] || cp -R $ssh2/lib $ssh2/stock
+  rm -rf $ssh2/lib
+  cp -R $ssh2/stock $ssh2/lib
+  for file in tools/ssh2-patches/*.patch; do
+    quietly patch --directory=$ssh2/lib/protocol --strip=1 --fuzz=0 --input="$root/$file"
+  done
+  stamp ssh2 package-lock.json tools/ssh2-patches/*
 }
 
 # node-pty's npm package has no Linux build. This is what its binding.gyp does, without Python and make.

@@ -1,4 +1,4 @@
-import type { AuditLog, Clock, DecisionEvent } from '../auth/ports.ts';
+import type { AuditLog, Clock } from '../auth/ports.ts';
 import { cleanText } from '../protocol/clean.ts';
 import { AuditFile } from './audit-file.ts';
 import { writeFully } from './write-fully.ts';
@@ -11,16 +11,24 @@ export interface AuditSettings {
   readonly write?: (line: string) => void;
 }
 
+/** What happens beside decisions: at the proxy, what passes once somebody is in. */
+export interface AuditNotes {
+  /** Throws if it cannot be written. */
+  note(event: { readonly event: string } & Readonly<Record<string, string | number | null>>): void;
+}
+
 /** One JSON object per line and decision, to standard output and to the file. Both must take it, or it throws. */
-export function openAudit(settings: AuditSettings): AuditLog & { close(): void } {
+export function openAudit(settings: AuditSettings): AuditLog & AuditNotes & { close(): void } {
   const { clock, write = toStandardOutput } = settings;
   const file = settings.file === '' ? undefined : new AuditFile(settings.file);
+  const append = (event: object): void => {
+    const line = lineOf(event, clock.now());
+    file?.append(line);
+    write(line);
+  };
   return {
-    decision(event) {
-      const line = lineOf(event, clock.now());
-      file?.append(line);
-      write(line);
-    },
+    decision: append,
+    note: append,
     close() {
       file?.close();
     },
@@ -34,7 +42,7 @@ export function toStandardOutput(line: string): void {
 /** Longest value in a log line, in characters. */
 export const maxLogged = 1024;
 
-function lineOf(event: DecisionEvent, now: number): string {
+function lineOf(event: object, now: number): string {
   const line: Record<string, unknown> = { time: new Date(now).toISOString() };
   for (const [name, value] of Object.entries(event)) line[name] = cleanValue(value);
   return `${JSON.stringify(line)}\n`;

@@ -2,7 +2,7 @@ import type { Clock } from '../auth/ports.ts';
 import { cleanText } from '../protocol/clean.ts';
 import { maxLogged, toStandardOutput } from './audit-log.ts';
 
-/** What the daemon says of itself, beside the decisions: JSON lines with `"event":"daemon"`. Never throws. */
+/** What a service says of itself, beside the decisions: JSON lines with `"event":"daemon"`, or `"proxy"`. Never throws. */
 export interface DaemonLog {
   /** Written only while the configuration says `debug = true`. */
   debug(text: string, facts?: LogFacts): void;
@@ -14,12 +14,16 @@ export interface DaemonLog {
 
 export type LogFacts = Readonly<Record<string, string | number>>;
 
-export function openDaemonLog(clock: Clock, write: (line: string) => void = toStandardOutput): DaemonLog {
+export function openDaemonLog(
+  clock: Clock,
+  write: (line: string) => void = toStandardOutput,
+  event: 'daemon' | 'proxy' = 'daemon',
+): DaemonLog {
   let debugging = false;
   const say = (level: string, text: string, facts: LogFacts = {}): void => {
     const line: Record<string, string | number> = {
       time: new Date(clock.now()).toISOString(),
-      event: 'daemon',
+      event,
       level,
       text: cleanText(text, maxLogged),
     };

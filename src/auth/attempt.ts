@@ -34,6 +34,15 @@ export interface LoginAttempt {
    * for one as far as can be seen: `keyboard-interactive` by our module alone. Nothing may then stand in for the factor.
    */
   readonly standsAlone: boolean;
+  /** At the proxy: who it is, by the first factor, and where they go. What is kept about a login then hangs on these. */
+  readonly through?: Passage;
   /** Asks in the words of the original's module, which people and their scripts know. */
   readonly inWordsOfTrasa?: boolean;
+}
+
+export interface Passage {
+  /** TRASA ID of the person, proved by the first factor. */
+  readonly person: string;
+  /** Name of the service in the proxy's configuration. */
+  readonly target: string;
 }

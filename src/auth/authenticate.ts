@@ -119,7 +119,9 @@ async function identify(login: Login): Promise<Person | Decision> {
 }
 
 function knownPerson({ attempt, ports }: Login): Person | undefined {
-  const { account, keyFingerprint } = attempt;
+  const { account, keyFingerprint, through } = attempt;
+  if (through !== undefined)
+    return { trasaID: through.person, pushTarget: through.person.normalize('NFC').toLowerCase() };
   const known = personBehind(ports.rules.identity, account, keyFingerprint);
   if (known === undefined) return undefined;
   const isByKey = known !== personBehind(ports.rules.identity, account, undefined);

@@ -78,6 +78,7 @@ class Factors {
   }
 
   #codePrompt(): string {
+    if (this.#login.attempt.door === 'proxy') return 'Enter OTP(Blank for U2F): '; // the original proxy's own words
     if (this.#login.attempt.inWordsOfTrasa === true) return 'Enter your totp code (submit empty for U2F): ';
     return this.mayPush ? 'Code, or Enter for push: ' : 'Code: ';
   }
@@ -106,7 +107,7 @@ class Factors {
   async #codeInstead(pushed: Promise<Step>, number: string | undefined): Promise<Step> {
     const { conversation, signal } = this.#login;
     const where = number === undefined ? 'on your device' : `on your device, where it shows the number ${number}`;
-    if (!conversation.interactive) {
+    if (!conversation.interactive || conversation.tellsAtOnce === true) {
       conversation.textInfo(`Push sent. Waiting for you to approve it ${where}.`);
       return await pushed;
     }

@@ -24,6 +24,8 @@ export interface Conversation {
   readonly canWithdraw: boolean;
   /** Has it one answer to give, and no second? (pam_exec asked before anybody could know what for.) */
   readonly answersOnce: boolean;
+  /** Is a text shown at once, without a question behind it? Then none is asked while a push waits. */
+  readonly tellsAtOnce?: boolean;
   promptEchoOn(text: string, withdraw?: AbortSignal): Promise<Answer>;
   promptEchoOff(text: string, withdraw?: AbortSignal): Promise<Answer>;
   textInfo(text: string): void;

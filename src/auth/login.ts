@@ -45,6 +45,7 @@ export class Trail {
       uid: attempt.askedBy,
       service: attempt.service,
       account: attempt.account,
+      ...(attempt.through !== undefined && { target: attempt.through.target }),
       person: this.person ?? null,
       client: attempt.clientAddress ?? null,
       tty: attempt.tty ?? null,
@@ -139,12 +140,15 @@ export function forgive({ attempt, ports }: Login, target: string): void {
  * address: a grace that anybody anywhere could use is none; and without a first factor, or it would be the only one.
  */
 export function graceBinding(attempt: LoginAttempt): string | undefined {
-  if (attempt.clientAddress === undefined || !attempt.firstFactorProved) return undefined;
-  return JSON.stringify([attempt.account, attempt.clientAddress, attempt.keyFingerprint ?? null]);
+  const { account, clientAddress, firstFactorProved, keyFingerprint = null, through } = attempt;
+  if (clientAddress === undefined || !firstFactorProved) return undefined;
+  const passage = through === undefined ? [] : [through.person, through.target];
+  return JSON.stringify([account, clientAddress, keyFingerprint, ...passage]);
 }
 
-function accountKey(attempt: LoginAttempt): string {
-  return `account:${attempt.account}`;
+/** At the proxy it is the person who is held off, wherever they go: their codes are the same, and `root` is anybody's. */
+function accountKey({ account, through }: LoginAttempt): string {
+  return through === undefined ? `account:${account}` : `person:${through.person}`;
 }
 
 /** Only an address that sshd vouches for: else anybody on this host could hold off anybody's address. */

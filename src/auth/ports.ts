@@ -91,6 +91,8 @@ export interface DecisionEvent {
   readonly uid: number;
   readonly service: string;
   readonly account: string;
+  /** At the proxy: the service. */
+  readonly target?: string;
   readonly person: string | null;
   readonly client: string | null;
   readonly tty: string | null;

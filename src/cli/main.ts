@@ -16,7 +16,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     status = commandStatus;
   };
   try {
-    await commandLine(finish).parseAsync(argv);
+    await commandLine(finish).parseAsync(argv[0] === '--proxy' ? ['proxy', ...argv.slice(1)] : argv);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`trasa-agent: ${cleanText(error.message, 500)}\nTry 'trasa-agent --help'.\n`);
@@ -57,6 +57,15 @@ function commandLine(finish: (status: number) => void): Argv {
       async ({ config, offline }) => {
         const { check } = await import('./check.ts');
         finish(await check(config === undefined ? { offline } : { config, offline }));
+      },
+    )
+    .command(
+      'proxy',
+      'let people through to other hosts, by ssh: first factor, second factor, a certificate for minutes',
+      command => configOption(command).epilogue(exitStatuses('stopped by a signal', ['config'])),
+      async ({ config }) => {
+        const { proxy } = await import('./proxy.ts');
+        finish(await proxy(config === undefined ? {} : { config }));
       },
     )
     .command(serverCommand)

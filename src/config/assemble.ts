@@ -1,10 +1,16 @@
 import type { Secret } from '../otp/secret.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig, ProxyService } from './config.ts';
 import type { Values } from './options.ts';
 
 /** The options' values under the names that the rest of the program uses. */
-export function assemble(source: string, values: Values, serviceKey: Secret, ca: string | undefined): AgentConfig {
-  const { top, policy, identity, throttle, daemon, login } = values;
+export function assemble(
+  source: string,
+  values: Values,
+  serviceKey: Secret,
+  ca: string | undefined,
+  services: ReadonlyMap<string, ProxyService>,
+): AgentConfig {
+  const { top, policy, identity, throttle, daemon, login, proxy } = values;
   return {
     source,
     server: {
@@ -54,6 +60,22 @@ export function assemble(source: string, values: Values, serviceKey: Secret, ca:
       record: login.record,
       recordDirectory: login.recordDirectory,
       sftpServer: login.sftpServer,
+    },
+    proxy: {
+      listen: proxy.sshListenAddr,
+      stateDirectory: proxy.stateDirectory,
+      auditFile: proxy.auditFile,
+      caDirectory: proxy.caDirectory,
+      caPassphraseFile: proxy.caPassphraseFile,
+      recordDirectory: proxy.recordDirectory,
+      certificateSeconds: proxy.certificateLifetime / 1000,
+      sourceAddress: proxy.sourceAddress,
+      loginTimeoutMs: proxy.loginTimeout,
+      maxStartups: proxy.maxStartups,
+      maxStartupsPerAddress: proxy.maxStartupsPerAddress,
+      maxSessions: proxy.maxSessions,
+      keys: proxy.keys,
+      services,
     },
     debug: top.debug,
   };

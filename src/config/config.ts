@@ -3,6 +3,7 @@ import type { Secret } from '../otp/secret.ts';
 import type { IdentityRules } from '../policy/identity.ts';
 import type { LoginPolicy } from '../policy/policy.ts';
 import type { ThrottleLimits } from '../policy/throttle.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
 
 export interface AgentConfig {
   /** The file it came from. */
@@ -13,6 +14,7 @@ export interface AgentConfig {
   readonly throttle: ThrottleLimits;
   readonly daemon: DaemonSettings;
   readonly login: LoginSettings;
+  readonly proxy: ProxySettings;
   readonly debug: boolean;
 }
 
@@ -52,6 +54,40 @@ export interface LoginSettings {
   readonly recordDirectory: string;
   /** What `internal-sftp` becomes; empty: the first of the usual places. */
   readonly sftpServer: string;
+}
+
+export interface ProxySettings {
+  readonly listen: { readonly host: string | undefined; readonly port: number };
+  readonly stateDirectory: string;
+  readonly auditFile: string;
+  readonly caDirectory: string;
+  /** Empty: none is named. */
+  readonly caPassphraseFile: string;
+  readonly recordDirectory: string;
+  readonly certificateSeconds: number;
+  /** CIDR blocks; empty: the address of the proxy's end of each connection. */
+  readonly sourceAddress: string;
+  readonly loginTimeoutMs: number;
+  readonly maxStartups: number;
+  readonly maxStartupsPerAddress: number;
+  readonly maxSessions: number;
+  /** `SHA256:…` of a public key → TRASA ID. */
+  readonly keys: ReadonlyMap<string, string>;
+  readonly services: ReadonlyMap<string, ProxyService>;
+}
+
+/** A host behind the proxy. */
+export interface ProxyService {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** As whom the server is asked about it. */
+  readonly serviceID: string;
+  readonly serviceKey: Secret;
+  readonly accounts: readonly string[];
+  readonly hostCAs: readonly PublicKey[];
+  readonly hostKeys: readonly PublicKey[];
+  readonly record: boolean;
 }
 
 /** Something wrong, or (as a warning) something to mend, said for an administrator. */

@@ -7,7 +7,7 @@ import { parseDocument } from './document.ts';
 import { unsafePlaces } from './places.ts';
 import { problemAt, unsafeAt } from './problem.ts';
 import { originalTable, type ReadOptions, readOptions } from './read-options.ts';
-import { readAuthorities, readServiceKey } from './referred-files.ts';
+import { readAuthorities, readProxyServices, readServiceKey } from './referred-files.ts';
 
 /** Where a configuration is looked for, in this order: ours, then the original PAM module's. */
 export const usualPlaces = ['/etc/trasa/trasa-agent.toml', '/etc/trasa/config/trasapam.toml'] as const;
@@ -37,9 +37,14 @@ export function loadConfig(path?: string, places: readonly string[] = usualPlace
   problems.push(...unsafePlaces(file, options));
   const serviceKey = readServiceKey(file, options, problems);
   const ca = readAuthorities(file, options, problems);
+  const services = readProxyServices(file, options, serviceKey, problems);
 
   if (problems.length > 0 || serviceKey === undefined) return broken(...problems);
-  return { kind: 'loaded', config: assemble(file, options.values, serviceKey, ca), warnings: inOrder(warnings) };
+  return {
+    kind: 'loaded',
+    config: assemble(file, options.values, serviceKey, ca, services),
+    warnings: inOrder(warnings),
+  };
 }
 
 function readFirst(places: readonly string[]): { file: string; read: SafeRead } {
@@ -65,10 +70,12 @@ function exposedSecrets(
   const exposed: string[] = [];
   if (given.has('serviceKey')) exposed.push('serviceKey');
   if (values.top.httpProxy !== undefined && values.top.httpProxy.password !== '') exposed.push('httpProxy');
+  const isKeyOfService = [...values.proxy.services.values()].some(({ serviceKey }) => serviceKey !== '');
+  if (isKeyOfService) exposed.push('proxy.services');
   return exposed.map(name =>
     problemAt(
       file,
-      lineOf([name]),
+      lineOf(name.split('.')),
       `${name} is in a file that everyone can read (mode ${read.mode})`,
       `chmod o-r ${file}`,
     ),

@@ -17,6 +17,7 @@ import {
 } from './checks.ts';
 import { type Option, secret } from './option.ts';
 import { choice, choices, flag, integer, map, names, namesOrCsv, seconds, text } from './option-kinds.ts';
+import { listenAddress, services, sourceAddresses } from './proxy-options.ts';
 import { httpProxy, origins, pins } from './server-options.ts';
 
 export const options = {
@@ -167,6 +168,65 @@ export const options = {
       'an absolute path',
       standard(''),
       notAPath,
+    ),
+  },
+  proxy: {
+    sshListenAddr: listenAddress('Where trasa-agent proxy listens.'),
+    stateDirectory: text(
+      "The proxy's own host keys, used codes, holds and grace records.",
+      'an absolute path',
+      standard('/var/lib/trasa-proxy'),
+      notAGivenPath,
+    ),
+    auditFile: text(
+      'Write audit lines of the proxy to this file too, besides standard output. Empty: do not.',
+      'an absolute path',
+      standard(''),
+      notAPath,
+    ),
+    caDirectory: text(
+      "Where the SSH User CA is (trasa-agent ca init --user), whose certificates open the upstream hosts. The proxy's user must own it.",
+      'an absolute path',
+      standard('/var/lib/trasa-ca'),
+      notAGivenPath,
+    ),
+    caPassphraseFile: text(
+      'A file whose first line is the passphrase of the CA: a systemd credential, say.',
+      'an absolute path',
+      example('/etc/trasa/ca.passphrase'),
+      notAPath,
+    ),
+    recordDirectory: text(
+      'Where recordings of services with record = true go.',
+      'an absolute path',
+      standard('/var/lib/trasa-proxy/recordings'),
+      notAGivenPath,
+    ),
+    certificateLifetime: seconds('How long the certificate for one upstream login is valid.', 120, {
+      min: 30,
+      max: 900,
+    }),
+    sourceAddress: sourceAddresses(
+      'From where upstream hosts see the proxy, if something in between changes its address. Empty: from the address of its own end.',
+    ),
+    loginTimeout: seconds('The longest that one login at the proxy may take.', 120, { min: 10, max: 600 }),
+    maxStartups: integer('Connections that are not logged in yet, all together. One more is closed.', 100, {
+      min: 4,
+      max: 10_000,
+    }),
+    maxStartupsPerAddress: integer('The same from one address (IPv6: one /64).', 10, { min: 1, max: 10_000 }),
+    maxSessions: integer('Logged-in connections at once. One more is told so and closed.', 1000, {
+      min: 1,
+      max: 100_000,
+    }),
+    keys: map(
+      'Public keys that are a first factor at the proxy: "SHA256:…" = "alice@example.com". See ssh-keygen -l.',
+      'key fingerprints and TRASA IDs',
+      notAFingerprint,
+      notATrasaID,
+    ),
+    services: services(
+      'The hosts behind the proxy: [proxy.services.NAME] with address, accounts, hostCA or hostKey, serviceID, serviceKey or serviceKeyFile, and record. See trasa-agent-proxy(8).',
     ),
   },
 } as const satisfies Record<string, Record<string, Option<unknown>>>;

@@ -5,6 +5,7 @@ import { readSafely } from '../host/safe-open.ts';
 import { type IsTrusted, isTrustedOwner, octal, othersCanWrite, walkTo } from '../host/safe-path.ts';
 import { type Refused, refuse, refusedBy } from '../host/unsafe-file.ts';
 import type { Problem } from './config.ts';
+import type { Values } from './options.ts';
 import { problemAt } from './problem.ts';
 import type { ReadOptions } from './read-options.ts';
 
@@ -16,6 +17,7 @@ export function unsafePlaces(file: string, { values, lineOf, given }: ReadOption
     { section: 'daemon', name: 'stateDirectory', path: stateDirectory, directory: stateDirectory },
     { section: 'daemon', name: 'auditFile', path: auditFile, directory: dirname(auditFile) },
     { section: 'login', name: 'recordDirectory', path: recordDirectory, directory: recordDirectory },
+    ...(values.proxy.services.size === 0 ? [] : placesOfProxy(values.proxy)),
   ];
   const isTrusted = rootOrDaemon();
   return places.flatMap(({ section, name, path, directory }) => {
@@ -24,6 +26,14 @@ export function unsafePlaces(file: string, { values, lineOf, given }: ReadOption
     const line = given.has(`${section}.${name}`) ? lineOf([section, name]) : undefined;
     return [problemAt(file, line, `${name} ${path} ${unsafe.problem.text}`, unsafe.problem.hint)];
   });
+}
+
+function placesOfProxy({ stateDirectory, auditFile, recordDirectory }: Values['proxy']) {
+  return [
+    { section: 'proxy', name: 'stateDirectory', path: stateDirectory, directory: stateDirectory },
+    { section: 'proxy', name: 'auditFile', path: auditFile, directory: dirname(auditFile) },
+    { section: 'proxy', name: 'recordDirectory', path: recordDirectory, directory: recordDirectory },
+  ];
 }
 
 /** What is not there yet will be made by the daemon, in the directory above. */
@@ -57,9 +67,10 @@ function unsafeDirectory(path: string, isTrusted: IsTrusted): Refused | undefine
   }
 }
 
-/** The user of the daemon: the one that we are, or, when root checks its configuration, the one of the package. */
+/** The users of daemon and proxy: the one that we are, or, when root checks its configuration, those of the packages. */
 function rootOrDaemon(): IsTrusted {
   const passwd = readSafely('/etc/passwd', { maxBytes: 4 * 1024 * 1024 });
-  const found = passwd.kind === 'read' ? /^trasa-agent:[^:]*:(\d+):/m.exec(passwd.text)?.[1] : undefined;
-  return uid => isTrustedOwner(uid) || uid === Number(found);
+  const text = passwd.kind === 'read' ? passwd.text : '';
+  const found = [...text.matchAll(/^trasa-(?:agent|proxy):[^:]*:(\d+):/gm)].map(([, uid]) => Number(uid));
+  return uid => isTrustedOwner(uid) || found.includes(uid);
 }

@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readSafely } from '../host/safe-open.ts';
 import { Secret } from '../otp/secret.ts';
 import { notAWord } from './checks.ts';
-import type { Problem } from './config.ts';
+import type { Problem, ProxyService } from './config.ts';
 import { problemAt } from './problem.ts';
 import type { ReadOptions } from './read-options.ts';
 
@@ -27,6 +27,36 @@ export function readServiceKey(file: string, options: ReadOptions, problems: Pro
     about(file, options, 'serviceKeyFile', `${serviceKeyFile} must hold the key and nothing else: ${fault}`),
   );
   return undefined;
+}
+
+/** The proxy's services, each with its key: its own, from its file, or that at the top. */
+export function readProxyServices(
+  file: string,
+  options: ReadOptions,
+  topKey: Secret | undefined,
+  problems: Problem[],
+): ReadonlyMap<string, ProxyService> {
+  const { top, proxy } = options.values;
+  const services = new Map<string, ProxyService>();
+  for (const [name, { serviceID, serviceKey: text, serviceKeyFile, ...rest }] of proxy.services) {
+    const isOfTop = serviceID === '';
+    const own = text === '' ? readKeyFile(serviceKeyFile) : new Secret(text);
+    if (!isOfTop && typeof own === 'string')
+      problems.push(problemAt(file, options.lineOf(['proxy', 'services', name]), `${name}: ${own}`));
+    const serviceKey = isOfTop ? topKey : own;
+    if (serviceKey instanceof Secret)
+      services.set(name, { ...rest, name, serviceID: isOfTop ? top.serviceID : serviceID, serviceKey });
+  }
+  return services;
+}
+
+/** The key that a file holds and nothing else; or what is wrong with the file. */
+function readKeyFile(path: string): Secret | string {
+  const read = readSafely(path, { maxBytes: maxKeyBytes, secret: true });
+  if (read.kind === 'refused') return `serviceKeyFile ${path} ${read.problem.text}`;
+  const key = read.text.replace(/\r?\n$/, '');
+  const fault = notAWord(key);
+  return fault === undefined ? new Secret(key) : `serviceKeyFile ${path} must hold the key and nothing else: ${fault}`;
 }
 
 /** PEM of the authorities, or undefined: the system's. */

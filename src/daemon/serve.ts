@@ -7,6 +7,7 @@
  */
 import type { Socket } from 'node:net';
 import type { LoginAttempt } from '../auth/attempt.ts';
+import { newUlid } from '../auth/ulid.ts';
 import type { PeerCredentials } from '../host/peer.ts';
 import { type Decision, type Denial, deny } from '../policy/decision.ts';
 import type { AttemptMessage } from '../protocol/messages.ts';
@@ -16,7 +17,6 @@ import { early, ended, endingOf, warnOverload } from './denials.ts';
 import { authorisePeer } from './peer.ts';
 import { keepRecording, type RecordingSettings } from './recording.ts';
 import type { ServeParts, Standing } from './service.ts';
-import { newUlid } from './ulid.ts';
 import { Visit } from './visit.ts';
 
 /** Settles when the connection needs us no longer. Never rejects for what a peer does. */

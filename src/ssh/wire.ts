@@ -19,6 +19,11 @@ export class WireReader {
     return !this.#isBroken && this.#at === this.#bytes.length;
   }
 
+  /** Something was not there. For those who do not read to the end. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
   /** For loops over what is repeated until the end. */
   get hasMore(): boolean {
     return this.#at < this.#bytes.length;

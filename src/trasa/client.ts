@@ -1,9 +1,11 @@
 import { lookup as dnsLookup } from 'node:dns';
 import type { ServerSettings } from '../config/config.ts';
+import type { Secret } from '../otp/secret.ts';
 import { Deliverer, type Delivery, type Network } from './delivery.ts';
 import { type Capabilities, noCapabilities } from './envelope.ts';
 import { sharedLookup } from './lookup.ts';
-import { checkConfigBody, type NixRequest, nixBody } from './requests.ts';
+import { type PasswordOutcome, passwordOutcome } from './password.ts';
+import { checkConfigBody, identityBody, type NixRequest, nixBody } from './requests.ts';
 
 /** Between two questions about capabilities, at least. */
 const relearnMs = 60_000;
@@ -55,6 +57,21 @@ export class TrasaClient {
         elapsedMs: delivery.elapsedMs,
       };
     return delivery;
+  }
+
+  /** Checks a person's password: the first factor of the access proxy. It is sent to one server, unless that is away. */
+  async identity(email: string, password: Secret, signal: AbortSignal): Promise<PasswordOutcome> {
+    const delivery = await this.#deliverer.deliver(
+      {
+        path: '/auth/identity',
+        body: identityBody(email, password),
+        repeat: 'once',
+        freshConnection: false,
+        answerTimeoutMs: this.#settings.responseTimeoutMs,
+      },
+      signal,
+    );
+    return passwordOutcome(delivery);
   }
 
   /** Asks whether serviceID and serviceKey are right. */

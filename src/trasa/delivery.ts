@@ -38,7 +38,7 @@ export interface Unavailable {
 }
 
 export interface Errand {
-  readonly path: '/auth/agent/nix' | '/auth/agent/checkconfig';
+  readonly path: '/auth/agent/nix' | '/auth/agent/checkconfig' | '/auth/identity';
   readonly body: Buffer;
   /**
    * `once`: a code that a server checked is used up, and a push must not be sent twice. So such a request goes to

@@ -24,6 +24,8 @@ export interface Envelope {
   readonly status: 'success' | 'failed';
   /** Empty if none was given. Untrusted text of any length below the body's. */
   readonly reason: string;
+  /** What the server wants next, where it says so. Empty if it does not. */
+  readonly intent: string;
   /** Of the additive `data[0]`; undefined where the server did not say. */
   readonly attempt: string | undefined;
   readonly push: string | undefined;
@@ -43,6 +45,9 @@ export function parseEnvelope(body: Uint8Array): Envelope | string {
   const reason = own(json.value, 'reason') ?? '';
   if (typeof reason !== 'string') return 'a reason that is no string';
 
+  const intent = own(json.value, 'intent') ?? '';
+  if (typeof intent !== 'string') return 'an intent that is no string';
+
   const data = own(json.value, 'data');
   const first: unknown = Array.isArray(data) ? data[0] : undefined;
   const extra = isObject(first) ? first : {};
@@ -53,6 +58,7 @@ export function parseEnvelope(body: Uint8Array): Envelope | string {
   return {
     status,
     reason,
+    intent,
     attempt,
     push: typeof push === 'string' ? push : undefined,
     code: typeof code === 'string' ? code : undefined,

@@ -2,6 +2,7 @@
 import type { LoginAttempt } from '../auth/attempt.ts';
 import type { Proof } from '../auth/verifier.ts';
 import type { ServerSettings } from '../config/config.ts';
+import type { Secret } from '../otp/secret.ts';
 
 export interface NixRequest {
   readonly attempt: LoginAttempt;
@@ -40,6 +41,11 @@ export function nixBody(settings: ServerSettings, hostname: string, request: Nix
 /** POST /auth/agent/checkconfig. */
 export function checkConfigBody(settings: ServerSettings): Buffer {
   return encode({ serviceID: settings.serviceID, serviceKey: settings.serviceKey.expose() });
+}
+
+/** POST /auth/identity: a person's password. */
+export function identityBody(email: string, password: Secret): Buffer {
+  return encode({ email, password: password.expose(), intent: 'AUTH_REQ_DASH_LOGIN' });
 }
 
 function encode(fields: Readonly<Record<string, string | undefined>>): Buffer {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { newUlid } from '../../src/daemon/ulid.ts';
+import { newUlid } from '../../src/auth/ulid.ts';
 
 const random = { below: () => 0 };
 

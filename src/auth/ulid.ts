@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../auth/ports.ts';
+import type { Clock, Random } from './ports.ts';
 
 /** Crockford's base 32, as in the ULID specification (github.com/ulid/spec): no I, L, O, U. */
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';

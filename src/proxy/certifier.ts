@@ -1,0 +1,81 @@
+import type { Authority, Issuer } from '../ca/authority.ts';
+import { openAuthority, unlockCa } from '../ca/authority.ts';
+import { readPassphrase } from '../ca/passphrase.ts';
+import { krlOf } from '../ca/revocation.ts';
+import { issueUserCertificate } from '../ca/user-certificate.ts';
+import type { ProxySettings } from '../config/config.ts';
+import type { Krl } from '../ssh/krl.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
+import type { Passage } from './downstream/login.ts';
+import type { Credential } from './upstream/upstream-auth.ts';
+
+/** The SSH User CA, unlocked, as the proxy uses it. */
+export interface Certifier {
+  readonly userCA: PublicKey;
+  /** A fresh key, good for this account, from this address, for minutes. A string says why there is none. */
+  issue(passage: Passage, address: string): Credential | string;
+  /** What is revoked, as of the last few seconds. */
+  revoked(): readonly Krl[];
+  close(): void;
+}
+
+/** Serials that are taken from the disk at once: a login need not wait for it. */
+const serialsAtOnce = 64;
+const krlMs = 5_000;
+
+/** A string says what is wrong. */
+export async function openCertifier(settings: ProxySettings, now: () => number): Promise<Certifier | string> {
+  const { caDirectory, caPassphraseFile } = settings;
+  if (caPassphraseFile === '') return 'proxy.caPassphraseFile is not set: the proxy cannot unlock the User CA';
+  const passphrase = readPassphrase(caPassphraseFile);
+  if (passphrase.kind !== 'done') return passphrase.text;
+  const authority = openAuthority(caDirectory, serialsAtOnce);
+  if (authority.kind !== 'done') return authority.text;
+  const issuer = await unlockCa(authority.value, 'user', passphrase.value);
+  if (issuer.kind === 'done') return new OpenCertifier(authority.value, issuer.value, settings, now);
+  authority.value.close();
+  return issuer.text;
+}
+
+class OpenCertifier implements Certifier {
+  readonly #authority: Authority;
+  readonly #issuer: Issuer;
+  readonly #settings: ProxySettings;
+  readonly #now: () => number;
+  #krl: { readonly krl: Krl; readonly at: number } | undefined;
+
+  constructor(authority: Authority, issuer: Issuer, settings: ProxySettings, now: () => number) {
+    this.#authority = authority;
+    this.#issuer = issuer;
+    this.#settings = settings;
+    this.#now = now;
+  }
+
+  get userCA(): PublicKey {
+    return this.#issuer.signer.publicKey;
+  }
+
+  issue({ id, person, account, service }: Passage, address: string): Credential | string {
+    const { certificateSeconds, sourceAddress } = this.#settings;
+    const terms = {
+      principals: [account],
+      forSeconds: certificateSeconds,
+      sourceAddress: sourceAddress === '' ? address : sourceAddress,
+      extensions: ['permit-pty'],
+    };
+    const connection = { person, host: service.name, attempt: id };
+    const issued = issueUserCertificate(this.#issuer, connection, terms, this.#now());
+    return issued.kind === 'done' ? issued.value : issued.text;
+  }
+
+  revoked(): readonly Krl[] {
+    const now = this.#now();
+    if (this.#krl === undefined || Math.abs(now - this.#krl.at) > krlMs)
+      this.#krl = { krl: krlOf(this.#authority, now), at: now };
+    return [this.#krl.krl];
+  }
+
+  close(): void {
+    this.#authority.close();
+  }
+}

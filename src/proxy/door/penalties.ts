@@ -1,0 +1,43 @@
+import { sourceOf } from './startups.ts';
+
+/** What a stranger did, and for how long that keeps their address out: OpenSSH's PerSourcePenalties. */
+const penaltyMs = {
+  /** A method failed. */
+  'wrong-login': 5_000,
+  /** Came and went without logging in. */
+  'no-login': 1_000,
+  /** Was not done within the time for a login. */
+  'too-slow': 10_000,
+} as const;
+
+/** Below this nobody is kept out, so that a slip of the finger costs nothing. */
+const minMs = 15_000;
+const maxMs = 600_000;
+const maxSources = 65_536;
+
+/** Who is kept out for a while before a byte is read from them. Not kept over a restart; wrong codes and passwords are. */
+export class Penalties {
+  readonly #now: () => number;
+  /** When it is all paid off. The oldest entries come first. */
+  readonly #until = new Map<string, number>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  add(address: string, deed: keyof typeof penaltyMs): void {
+    const source = sourceOf(address);
+    const now = this.#now();
+    const before = Math.max(this.#until.get(source) ?? 0, now);
+    this.#until.delete(source);
+    this.#until.set(source, Math.min(before + penaltyMs[deed], now + maxMs));
+    for (const [oldest, until] of this.#until) {
+      if (until > now && this.#until.size <= maxSources) break;
+      this.#until.delete(oldest);
+    }
+  }
+
+  isOut(address: string): boolean {
+    return (this.#until.get(sourceOf(address)) ?? 0) - this.#now() >= minMs;
+  }
+}

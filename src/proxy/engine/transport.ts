@@ -1,0 +1,328 @@
+/**
+ * One leg of a connection: SSH's transport layer (RFC 4253), by ssh2, and nothing above it. Messages that belong to a
+ * service come and go as payloads.
+ *
+ * What ssh2 leaves open is closed here: how much may come before authentication and how long it may take, rekeying by
+ * volume and time, what waits to be sent, and fairness between connections.
+ */
+import type { Socket } from 'node:net';
+import crypto from 'ssh2/lib/protocol/crypto.js';
+import Protocol from 'ssh2/lib/protocol/Protocol.js';
+import utils from 'ssh2/lib/protocol/utils.js';
+import { string, uint32 } from '../../ssh/wire.ts';
+import { bye, msg } from '../messages/numbers.ts';
+import { offerOf } from './algorithms.ts';
+import { type HostKey, signersOf } from './host-keys.ts';
+import { Identification } from './identification.ts';
+
+/** To be awaited once, before the first connection. */
+export const engineReady: Promise<void> = crypto.init;
+
+export type Role =
+  | { readonly side: 'server'; readonly hostKeys: readonly HostKey[] }
+  | {
+      readonly side: 'client';
+      /** The algorithms by which the host may be proved. */
+      readonly hostKeyAlgorithms: readonly string[];
+      /** Is this blob, a key or a certificate, the host's? That the host holds it is proved afterwards. */
+      readonly isTrusted: (blob: Buffer) => boolean;
+    };
+
+export interface TransportOptions {
+  readonly role: Role;
+  /** The software version that we call ourselves: `SSH-2.0-…`. */
+  readonly ident: string;
+  readonly limits?: Partial<Limits>;
+}
+
+export interface Limits {
+  /** For the first exchange of keys, and any later one. */
+  readonly handshakeMs: number;
+  /** New keys after this many bytes, both ways together (RFC 4253 §9), or this long. */
+  readonly rekeyBytes: number;
+  readonly rekeyMs: number;
+  /** Before {@link Transport.trust}. */
+  readonly untrustedBytes: number;
+}
+
+const usualLimits: Limits = {
+  handshakeMs: 30_000,
+  rekeyBytes: 1024 ** 3,
+  rekeyMs: 3_600_000,
+  untrustedBytes: 256 * 1024,
+};
+
+/** How a leg ended. `peer`: it closed, broke the protocol or was told to go. `bug`: ours, with a stack. */
+export interface Ending {
+  readonly kind: 'peer' | 'us' | 'bug';
+  readonly text: string;
+}
+
+export interface TransportListener {
+  /** Keys are exchanged, and a host that is a server is proved. Once. */
+  ready(): void;
+  /** A whole message of a service: its number is its first byte. The bytes are the listener's. */
+  message(payload: Buffer): void;
+  /** What waited is on its way; see {@link Transport.isCongested}. */
+  drained(): void;
+  /** Once, and the last. */
+  closed(ending: Ending): void;
+}
+
+/** One read that is this long had more behind it: others come first (libuv reads a busy socket 32 times in a row). */
+const fairBytes = 65_536;
+const congestedBytes = 1024 * 1024;
+const lastWordsMs = 2_000;
+
+export class Transport {
+  readonly #socket: Socket;
+  readonly #protocol: Protocol;
+  readonly #listener: TransportListener;
+  readonly #limits: Limits;
+  #identification: Identification | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  readonly #rekeyTimer: NodeJS.Timeout;
+  #isReady = false;
+  #isTrusted = false;
+  #isClosed = false;
+  #peerSaidGoodbye: string | undefined;
+  #corked = false;
+  /** Reasons not to read: the listener's, and fairness. */
+  #paused = false;
+  #yielding = false;
+  #bytesSinceKeys = 0;
+  #untrustedBytes = 0;
+  #queuedBytes = 0;
+  peerIdent = '';
+
+  constructor(socket: Socket, { role, ident, limits }: TransportOptions, listener: TransportListener) {
+    this.#socket = socket;
+    this.#listener = listener;
+    this.#limits = { ...usualLimits, ...limits };
+    this.#identification = new Identification(role.side);
+    const hostKeys = role.side === 'server' ? signersOf(role.hostKeys) : {};
+    this.#protocol = new Protocol({
+      server: role.side === 'server',
+      ident,
+      offer: offerOf(role.side === 'server' ? Object.keys(hostKeys) : role.hostKeyAlgorithms),
+      ...(role.side === 'server' ? { hostKeys } : { hostVerifier: role.isTrusted }),
+      onWrite: data => this.#write(data),
+      onError: error => this.#end({ kind: 'peer', text: error.message }),
+      onHeader: ({ versions }) => {
+        this.peerIdent = versions.software;
+      },
+      onHandshakeComplete: () => this.#keysExchanged(),
+      messageHandlers: {
+        DISCONNECT: (_, reason, text) => {
+          this.#peerSaidGoodbye = `it disconnected (${reason}${text === '' ? '' : `, ${text}`})`;
+          socket.end();
+        },
+      },
+    });
+    const ofTransport = this.#protocol._onPayload;
+    this.#protocol._onPayload = payload => this.#received(payload, ofTransport);
+
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 60_000);
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    socket.on('drain', () => this.#drained());
+    socket.on('end', () => this.#end({ kind: 'peer', text: this.#peerSaidGoodbye ?? 'it closed the connection' }));
+    socket.on('error', error => this.#end({ kind: 'peer', text: error.message }));
+    socket.on('close', () => this.#end({ kind: 'peer', text: this.#peerSaidGoodbye ?? 'the connection was lost' }));
+    this.#startDeadline();
+    this.#rekeyTimer = setInterval(() => this.#rekey(), this.#limits.rekeyMs).unref();
+    this.#guarded(() => this.#protocol.start());
+  }
+
+  /** The session identifier of RFC 4253 §7.2, to which signatures are bound. After {@link TransportListener.ready}. */
+  get sessionId(): Buffer {
+    const id = this.#protocol._kex?.sessionID;
+    if (id === undefined) throw new Error('no keys are exchanged yet');
+    return id;
+  }
+
+  get keyExchange(): string {
+    return this.#protocol._kex?.negotiated.kex ?? '';
+  }
+
+  /** There is more to send than should wait: whoever feeds this leg stops until `drained`. */
+  get isCongested(): boolean {
+    return this.#socket.writableLength + this.#queuedBytes > congestedBytes;
+  }
+
+  send(payload: Buffer): void {
+    if (this.#isClosed) return;
+    this.#guarded(() => {
+      const { write } = this.#protocol._packetRW;
+      const packet = write.alloc(payload.length);
+      packet.set(payload, write.allocStart);
+      const isSent = utils.sendPacket(this.#protocol, write.finalize(packet));
+      if (!isSent) this.#queuedBytes += payload.length;
+    });
+  }
+
+  /** The peer is known: the bounds of strangers do not hold for it any more. */
+  trust(): void {
+    this.#isTrusted = true;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (!this.#yielding) this.#socket.resume();
+  }
+
+  /** Says why, and closes when it is said. */
+  disconnect(reason: number, text: string): void {
+    if (this.#isClosed) return;
+    if (this.#protocol._kexinit === undefined && this.#isReady)
+      this.send(Buffer.concat([Buffer.of(msg.disconnect), uint32(reason), string(text), string('')]));
+    else this.#guarded(() => this.#protocol.disconnect(reason));
+    this.#end({ kind: 'us', text });
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#isClosed) return;
+    this.#bytesSinceKeys += chunk.length;
+    if (!this.#isTrusted) {
+      this.#untrustedBytes += chunk.length;
+      if (this.#untrustedBytes > this.#limits.untrustedBytes)
+        return this.disconnect(bye.protocolError, 'too much before authentication');
+    }
+    const bytes = this.#identified(chunk);
+    if (bytes === undefined) return;
+    this.#guarded(() => this.#protocol.parse(bytes, 0, bytes.length));
+    if (this.#bytesSinceKeys > this.#limits.rekeyBytes) this.#rekey();
+    if (chunk.length >= fairBytes) this.#yield();
+  }
+
+  /** What ssh2 is to see of the chunk; undefined while the first line is not whole. */
+  #identified(chunk: Buffer): Buffer | undefined {
+    if (this.#identification === undefined) return chunk;
+    const bytes = this.#identification.receive(chunk);
+    if (typeof bytes === 'string') this.#end({ kind: 'peer', text: bytes });
+    if (!Buffer.isBuffer(bytes)) return undefined;
+    this.#identification = undefined;
+    return bytes;
+  }
+
+  #received(payload: Buffer, ofTransport: (payload: Buffer) => unknown): unknown {
+    if (this.#isClosed || payload.length === 0) return undefined;
+    const type = payload[0] ?? 0;
+    switch (type) {
+      case msg.kexInit:
+        if (!this.#isTrusted) {
+          this.disconnect(bye.protocolError, 'new keys before authentication');
+          return undefined;
+        }
+        this.#startDeadline();
+        return ofTransport.call(this.#protocol, payload);
+      case msg.disconnect:
+      case msg.ignore:
+      case msg.unimplemented:
+      case 4: // debug
+      case 7: // ext-info
+        return ofTransport.call(this.#protocol, payload);
+      default:
+        if (type === msg.serviceRequest || type === msg.serviceAccept || (type >= 50 && type <= 127))
+          this.#listener.message(payload);
+        else this.disconnect(bye.protocolError, `unexpected message ${type}`);
+        return undefined;
+    }
+  }
+
+  #keysExchanged(): void {
+    clearTimeout(this.#deadline);
+    this.#bytesSinceKeys = 0;
+    this.#queuedBytes = 0;
+    if (this.#isReady) return this.#drained();
+    this.#isReady = true;
+    // Later: the parser is not yet done with the packet that completed the exchange.
+    process.nextTick(() => {
+      if (!this.#isClosed) this.#guarded(() => this.#listener.ready());
+    });
+  }
+
+  #rekey(): void {
+    if (this.#isClosed || !this.#isReady || !this.#isTrusted || this.#protocol._kexinit !== undefined) return;
+    this.#bytesSinceKeys = 0;
+    this.#startDeadline();
+    this.#guarded(() => this.#protocol.rekey());
+  }
+
+  #startDeadline(): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(
+      () => this.#end({ kind: 'peer', text: 'the exchange of keys took too long' }),
+      this.#limits.handshakeMs,
+    );
+  }
+
+  /** ssh2 writes a packet in three pieces; all that is written in one turn goes out together. */
+  #write(data: Uint8Array): void {
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#socket.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        this.#socket.uncork();
+      });
+    }
+    this.#bytesSinceKeys += data.length;
+    this.#socket.write(data);
+  }
+
+  #yield(): void {
+    this.#yielding = true;
+    this.#socket.pause();
+    setImmediate(() => {
+      this.#yielding = false;
+      if (!this.#paused) this.#socket.resume();
+    });
+  }
+
+  #drained(): void {
+    if (!this.#isClosed && !this.isCongested) this.#guarded(() => this.#listener.drained());
+  }
+
+  /** ssh2 throws at what a peer does, and a bug of ours must end this connection and no other. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#end({ kind: isOfSsh2(error) ? 'peer' : 'bug', text: textOf(error) });
+    }
+  }
+
+  #end(ending: Ending): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#deadline);
+    clearInterval(this.#rekeyTimer);
+    this.#socket.end();
+    this.#socket.resume(); // to see its end
+    setTimeout(() => this.#socket.destroy(), lastWordsMs).unref();
+    // After what is being done with the keys: a cleanup would take them away.
+    setImmediate(() => {
+      this.#protocol.cleanup();
+      this.#listener.closed(ending);
+    });
+  }
+}
+
+/** Thrown in ssh2's code or, by its doing, in Node's; our frames come before it where the bug is ours. */
+function isOfSsh2(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const frames = (error.stack ?? '').split('\n').filter(line => /^\s+at /.test(line) && !line.includes('node:'));
+  return /ssh2[/\\]lib|^\s+at (?:NullDecipher|\w+Decipher\w*|Protocol)\b/.test(frames[0] ?? '');
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return isOfSsh2(error) ? error.message : (error.stack ?? error.message);
+}

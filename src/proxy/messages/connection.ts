@@ -1,0 +1,84 @@
+/**
+ * The messages of the connection protocol (RFC 4254) as far as somebody in between has to understand them: enough to
+ * decide about each, and to answer for one side. What is passed on is passed on as it came.
+ */
+import { byte, string, uint32, WireReader } from '../../ssh/wire.ts';
+import { msg } from './numbers.ts';
+
+export interface ChannelOpen {
+  readonly type: string;
+  readonly sender: number;
+  readonly window: number;
+  readonly maxPacket: number;
+}
+
+export function parseChannelOpen(payload: Buffer): ChannelOpen | undefined {
+  const reader = new WireReader(payload);
+  reader.byte();
+  const type = reader.string().toString('latin1');
+  const [sender, window, maxPacket] = [reader.uint32(), reader.uint32(), reader.uint32()];
+  return reader.isBroken ? undefined : { type, sender, window, maxPacket };
+}
+
+export interface Confirmation {
+  readonly recipient: number;
+  readonly sender: number;
+  readonly maxPacket: number;
+}
+
+export function parseConfirmation(payload: Buffer): Confirmation | undefined {
+  if (payload.length < 17) return undefined;
+  return { recipient: payload.readUInt32BE(1), sender: payload.readUInt32BE(5), maxPacket: payload.readUInt32BE(13) };
+}
+
+/** The channel that a message is about, by the number of the side that gets it; undefined if it is cut short. */
+export function recipientOf(payload: Buffer): number | undefined {
+  return payload.length < 5 ? undefined : payload.readUInt32BE(1);
+}
+
+export interface ChannelRequest {
+  readonly type: string;
+  readonly wantReply: boolean;
+  /** What follows, by type. */
+  readonly data: WireReader;
+}
+
+export function parseChannelRequest(payload: Buffer): ChannelRequest | undefined {
+  const reader = new WireReader(payload);
+  reader.byte();
+  reader.uint32();
+  const type = reader.string().toString('latin1');
+  const wantReply = reader.boolean();
+  return reader.isBroken ? undefined : { type, wantReply, data: reader };
+}
+
+export function parseGlobalRequest(payload: Buffer): { type: string; wantReply: boolean } | undefined {
+  const reader = new WireReader(payload);
+  reader.byte();
+  const type = reader.string().toString('latin1');
+  const wantReply = reader.boolean();
+  return reader.isBroken ? undefined : { type, wantReply };
+}
+
+export function openFailure(recipient: number, reason: number, text: string): Buffer {
+  return Buffer.concat([byte(msg.channelOpenFailure), uint32(recipient), uint32(reason), string(text), string('')]);
+}
+
+export function channelFailure(recipient: number): Buffer {
+  return Buffer.concat([byte(msg.channelFailure), uint32(recipient)]);
+}
+
+export const requestFailure: Buffer = byte(msg.requestFailure);
+
+/** Standard error of a channel (RFC 4254 §5.2). */
+export function stderr(recipient: number, text: string): Buffer {
+  return Buffer.concat([byte(msg.channelExtendedData), uint32(recipient), uint32(1), string(text)]);
+}
+
+/** The same message with another largest packet: ours go no further. */
+export function withMaxPacket(payload: Buffer, at: number, largest: number): Buffer {
+  if (payload.readUInt32BE(at) <= largest) return payload;
+  const changed = Buffer.from(payload);
+  changed.writeUInt32BE(largest, at);
+  return changed;
+}

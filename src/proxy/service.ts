@@ -1,0 +1,32 @@
+/** What the proxy is made of. Everything that touches the host is handed in. */
+import type { AuditNotes } from '../audit/audit-log.ts';
+import type { DaemonLog } from '../audit/daemon-log.ts';
+import type { AuditLog, Clock, LoginMemory, Random } from '../auth/ports.ts';
+import type { Verifier } from '../auth/verifier.ts';
+import type { AgentConfig, LoadedConfig, ProxyService } from '../config/config.ts';
+import type { Secret } from '../otp/secret.ts';
+import type { PasswordOutcome } from '../trasa/password.ts';
+import type { LoginPorts } from './downstream/login.ts';
+import type { UpstreamPorts } from './upstream/enter.ts';
+
+export interface ProxyParts {
+  readonly authenticate: LoginPorts<unknown>['authenticate'];
+  readonly loadConfig: () => LoadedConfig;
+  readonly openServers: (config: AgentConfig) => Servers;
+  readonly openMemory: (stateDirectory: string) => LoginMemory & { check(): void; close(): void };
+  readonly openAudit: (file: string) => AuditLog & AuditNotes & { close(): void };
+  readonly dial: UpstreamPorts['dial'];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: DaemonLog;
+  /** What we call ourselves to clients: `SSH-2.0-…`. */
+  readonly ident: string;
+  readonly drainMs?: number;
+}
+
+/** The TRASA server, as itself and as what it knows of each service. */
+export interface Servers {
+  checkPassword(email: string, password: Secret, signal: AbortSignal): Promise<PasswordOutcome>;
+  verifierFor(service: ProxyService): Verifier;
+  close(): void;
+}
