@@ -24,6 +24,7 @@ export async function authenticate(
   signal: AbortSignal,
 ): Promise<Decision> {
   const trail = new Trail(ports.clock);
+  trail.person = attempt.through?.person;
   const login: Login = { attempt, conversation, ports, signal, trail };
   const reached = await Promise.race([decide(login), aborted(signal)]).catch(failed);
   // What was reached in the moment of giving up is given up too.

@@ -139,7 +139,9 @@ export function forgive({ attempt, ports }: Login, target: string): void {
  * What a grace is bound to: account, client address and, when known, the key that sshd verified. Undefined without an
  * address: a grace that anybody anywhere could use is none; and without a first factor, or it would be the only one.
  */
-export function graceBinding(attempt: LoginAttempt): string | undefined {
+export function graceBinding(
+  attempt: Pick<LoginAttempt, 'account' | 'clientAddress' | 'firstFactorProved' | 'keyFingerprint' | 'through'>,
+): string | undefined {
   const { account, clientAddress, firstFactorProved, keyFingerprint = null, through } = attempt;
   if (clientAddress === undefined || !firstFactorProved) return undefined;
   const passage = through === undefined ? [] : [through.person, through.target];

@@ -1,7 +1,7 @@
 /** One connection to the proxy, from its first byte to its last: a stranger, then a session. */
 import type { Socket } from 'node:net';
 import type { LoginPorts } from '../downstream/login.ts';
-import { type Entry, ProxyLogin } from '../downstream/login.ts';
+import { type Entry, needsNoQuestion, ProxyLogin } from '../downstream/login.ts';
 import { type KeyRules, ownerOf } from '../downstream/proven-key.ts';
 import { Userauth } from '../downstream/userauth.ts';
 import type { HostKey } from '../engine/host-keys.ts';
@@ -71,6 +71,7 @@ export class Client implements TransportListener {
     const { log } = this.#parts;
     this.#userauth = new Userauth(this.#transport, {
       ownerOf: offer => ownerOf(offer, this.#parts.keyRules(this.#address)),
+      needsNoQuestion: (user, proved) => needsNoQuestion(this.#parts.login, user, proved, this.#address),
       logIn: async (user, proved, conversation, signal) => {
         const ports: LoginPorts<UpstreamLeg> = {
           ...this.#parts.login,

@@ -8,7 +8,7 @@ import { infoRequest, parseInfoResponse, type Question } from '../messages/usera
  * the next goes out: a text is a request without questions, which the client shows and answers by itself.
  */
 export class InfoRequests implements Conversation {
-  readonly interactive = true;
+  readonly interactive: boolean;
   readonly canWithdraw = false;
   readonly answersOnce = false;
   readonly tellsAtOnce = true;
@@ -18,8 +18,11 @@ export class InfoRequests implements Conversation {
   /** Of the questions to come: the handle by which people's scripts know where they are. */
   instruction = '';
 
-  constructor(send: (payload: Buffer) => void) {
-    this.#send = send;
+  /** @param send undefined: there is nobody to ask or tell */
+  constructor(send: ((payload: Buffer) => void) | undefined) {
+    this.interactive = send !== undefined;
+    this.#isOver = send === undefined;
+    this.#send = send ?? (() => {});
   }
 
   /** The answers, as many as questions; undefined if the person gave up. The texts are ours, or cleaned. */
@@ -70,6 +73,7 @@ export class InfoRequests implements Conversation {
   }
 
   async #prompt(text: string, echo: boolean, withdraw: AbortSignal | undefined): Promise<Answer> {
+    if (!this.interactive) return { kind: 'unable' };
     if (withdraw?.aborted === true) return { kind: 'withdrawn' };
     // TRASA's own prompts begin like this.
     const prompt = `\n\r${cleanText(text, maxText)}${text.endsWith(' ') ? ' ' : ''}`;

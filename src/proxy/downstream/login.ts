@@ -4,6 +4,7 @@
  */
 import type { LoginAttempt } from '../../auth/attempt.ts';
 import type { Conversation } from '../../auth/conversation.ts';
+import { graceBinding } from '../../auth/login.ts';
 import type { AuditLog, Clock, Directory, LoginMemory, Ports, Random, Rules } from '../../auth/ports.ts';
 import { newUlid } from '../../auth/ulid.ts';
 import type { Verifier } from '../../auth/verifier.ts';
@@ -188,6 +189,30 @@ export class ProxyLogin<Leg> {
     if (why !== undefined) this.#ports.refused(this.#user, why);
     await this.#conversation.tell(says);
   }
+}
+
+/**
+ * Is all known that the dialogue would ask? Only where the service is named and a grace holds a while longer: a second, so
+ * that it is still there when authenticate() looks.
+ */
+export function needsNoQuestion(
+  { services, rules, memory, clock }: Pick<LoginPorts<unknown>, 'services' | 'rules' | 'memory' | 'clock'>,
+  user: string,
+  proved: KeyOwner,
+  clientAddress: string,
+): boolean {
+  const { account, service } = parseTarget(user) ?? {};
+  const found = service === undefined ? undefined : services.get(service);
+  if (account === undefined || found === undefined || rules.policy.graceMs === 0) return false;
+  const through = { person: inOneSpelling(proved.person), target: found.name };
+  const binding = graceBinding({
+    account,
+    clientAddress,
+    firstFactorProved: true,
+    keyFingerprint: proved.fingerprint,
+    through,
+  });
+  return binding !== undefined && memory.graceUntil(binding) > clock.now() + 1000;
 }
 
 /** Holds and grace of one person are under one name, however it is typed. */

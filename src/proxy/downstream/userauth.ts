@@ -31,7 +31,9 @@ export interface ClientLeg {
 export interface UserauthPorts<Entry> {
   /** Whose key is it? A string says why it is nobody's. */
   readonly ownerOf: (offer: KeyOffer) => KeyOwner | string;
-  /** The dialogue, once for each keyboard-interactive request. Undefined: nobody comes in, and the person was told why. */
+  /** Would the dialogue have nothing to ask? Then the key alone is enough, as clients without a person need it. */
+  readonly needsNoQuestion: (user: string, proved: KeyOwner) => boolean;
+  /** The dialogue. Undefined: nobody comes in, and the person was told why. */
   readonly logIn: (
     user: string,
     proved: KeyOwner | undefined,
@@ -137,16 +139,16 @@ export class Userauth<Entry> {
   async #handle({ user, method }: AuthRequest): Promise<void> {
     switch (method.kind) {
       case 'publickey':
-        return this.#tryKey(user, method.offer);
+        return await this.#tryKey(user, method.offer);
       case 'keyboard-interactive':
-        return await this.#converse(user);
+        return await this.#converse(user, new InfoRequests(payload => this.#leg.send(payload)));
       case 'none':
       case 'other':
         return this.#fail(user, `method ${method.kind}`, method.kind === 'none' && this.#failures === 0);
     }
   }
 
-  #tryKey(user: string, offer: KeyOffer): void {
+  async #tryKey(user: string, offer: KeyOffer): Promise<void> {
     // One key, one person: what was proved first stays.
     const owner = this.#proved === undefined ? this.#ports.ownerOf(offer) : 'a first factor is proved already';
     if (offer.proof === undefined) {
@@ -157,11 +159,11 @@ export class Userauth<Entry> {
     if (typeof owner === 'string') return this.#fail(user, owner, false);
     if (!isProven(offer, owner.key)) return this.#fail(user, 'the signature is not by the key', false);
     this.#proved = owner;
+    if (this.#ports.needsNoQuestion(user, owner)) return await this.#converse(user, new InfoRequests(undefined));
     this.#leg.send(authFailure(['keyboard-interactive'], true));
   }
 
-  async #converse(user: string): Promise<void> {
-    const conversation = new InfoRequests(payload => this.#leg.send(payload));
+  async #converse(user: string, conversation: InfoRequests): Promise<void> {
     const abort = new AbortController();
     this.#dialogue = { conversation, abort };
     const signal = AbortSignal.any([abort.signal, this.#ending.signal]);
@@ -169,7 +171,12 @@ export class Userauth<Entry> {
     this.#dialogue = undefined;
     if (entry !== undefined && (this.#isOver || signal.aborted)) this.#ports.abandoned(entry);
     if (this.#isOver) return;
-    if (entry === undefined || signal.aborted) return this.#fail(user, 'the dialogue let nobody in', false);
+    if (signal.aborted) return this.#fail(user, 'the dialogue was given up', false);
+    // The dialogue has had its own second tries. What it refuses now, it refuses again.
+    if (entry === undefined) {
+      this.#ports.failed(user, 'the dialogue let nobody in');
+      return this.#leg.disconnect(bye.noMoreAuthMethods, 'Login Failed');
+    }
     this.#isOver = true;
     this.#leg.send(authSuccess);
     this.#ports.entered(entry);

@@ -77,7 +77,7 @@ export async function startSite<Name extends string>(
   };
 }
 
-async function makeMember(name: string, server: Server): Promise<Member> {
+export async function makeMember(name: string, server: Server): Promise<Member> {
   const email = `${name}@example.com`;
   await addPerson(email, service, [name]);
   const secret = new Secret(await enrolTotp(email));

@@ -1,0 +1,218 @@
+/** A proxy on a private host: embedded server, User CA, upstream sshds that trust it, and people. */
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { addService, command, configFor, type Server, startServer } from './agent.ts';
+import { Background, type Finished, run, type StartOptions } from './background.ts';
+import { agent } from './private-host.ts';
+import { type Member, makeMember } from './site.ts';
+import { fingerprint, makeKey, type Sshd, type SshdOptions, startSshd } from './sshd.ts';
+import { Terminal } from './terminal.ts';
+import { until } from './until.ts';
+import { addUser, type User } from './users.ts';
+
+export interface ProxySite<Name extends string> {
+  readonly server: Server;
+  /** It trusts the User CA, and nothing else. */
+  readonly upstream: Sshd;
+  readonly members: Readonly<Record<Name, Member>>;
+  /** The file of the private half; registered with the proxy for each member. */
+  readonly keys: Readonly<Record<Name, string>>;
+  /** The one that runs now. */
+  readonly proxy: RunningProxy;
+  /** Ends it, and starts another with this configuration behind the usual one. */
+  restart(options?: ProxyOptions): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface RunningProxy {
+  readonly port: number;
+  readonly process: Background;
+  /** Its lines so far. */
+  lines(event?: string): Record<string, unknown>[];
+  /** The next line of which `wanted` is true; those before it are not looked at again. */
+  said(wanted: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
+  /** Arguments of OpenSSH's clients; the far side is `USER@proxy`. */
+  flags(identity?: string): string[];
+}
+
+export interface ProxyOptions {
+  /** Lines of [proxy]. */
+  readonly proxy?: string;
+  /** Lines of [proxy.services.web1]. */
+  readonly service?: string;
+  /** More sections. */
+  readonly more?: string;
+}
+
+export const caDirectory = '/var/lib/trasa-ca';
+export const stateDirectory = '/var/lib/trasa-proxy';
+export const recordings = '/var/lib/trasa-proxy/recordings';
+const configFile = '/etc/trasa/trasa-proxy.toml';
+const passphraseFile = '/etc/trasa/ca.passphrase';
+const userCaFile = '/etc/trasa/user_ca.pub';
+
+/** @param names account names; each becomes a user, a person `NAME@example.com` with TOTP, push, password and key */
+export async function startProxySite<Name extends string>(
+  names: readonly Name[],
+  options: ProxyOptions & { readonly sshd?: SshdOptions } = {},
+): Promise<ProxySite<Name>> {
+  const server = await startServer();
+  const service = await addService('web1');
+  const members: Partial<Record<Name, Member>> = {};
+  const keys: Partial<Record<Name, string>> = {};
+  const folder = mkdtempSync('/root/keys-');
+  for (const name of names) {
+    members[name] = await makeMember(name, server);
+    await command(['server', 'person', 'password', `${name}@example.com`], `${passwordOf(name)}\n`);
+    keys[name] = makeKey(folder, name);
+  }
+  const user = addUser({ name: 'trasa-proxy', shell: '/usr/sbin/nologin', home: stateDirectory });
+  await makeUserCa(user);
+  const upstream = await startSshd({
+    forceCommand: '',
+    ...options.sshd,
+    extraConfig: `TrustedUserCAKeys ${userCaFile}\n${options.sshd?.extraConfig ?? ''}`,
+  });
+  const registered = names.map(
+    name => `"${fingerprint(readFileSync(`${keys[name]}.pub`, 'utf8'))}" = "${name}@example.com"`,
+  );
+  const configOf = ({
+    proxy = '',
+    service: ofService = '',
+    more = '',
+  }: ProxyOptions): string => `${configFor(server, service)}
+${grace}
+[proxy]
+sshListenAddr = "127.0.0.1:0"
+caPassphraseFile = "${passphraseFile}"
+maxStartupsPerAddress = 50
+${proxy}
+[proxy.keys]
+${registered.join('\n')}
+[proxy.services.web1]
+address = "127.0.0.1:${upstream.port}"
+accounts = ["root", ${names.map(name => JSON.stringify(name)).join(', ')}]
+${ofService.includes('host') ? '' : `hostKey = ${JSON.stringify(upstream.hostKey.trim())}`}
+${ofService}
+${more}
+`;
+  let proxy = await startProxy(configOf(options), user);
+  return {
+    server,
+    upstream,
+    members: members as Record<Name, Member>,
+    keys: keys as Record<Name, string>,
+    get proxy() {
+      return proxy;
+    },
+    restart: async (changed = options) => {
+      await proxy.process.stop();
+      proxy = await startProxy(configOf(changed), user);
+    },
+    stop: async () => {
+      await proxy.process.stop();
+      await upstream.stop();
+      await server.stop();
+    },
+  };
+}
+
+/** So that one code is enough for many connections; each test file says so itself where it must not be. */
+const grace = '[policy]\ngrace = 600\n';
+
+export function passwordOf(name: string): string {
+  return `the password of ${name}`;
+}
+
+async function makeUserCa({ uid, gid }: User): Promise<void> {
+  writeFileSync(passphraseFile, 'a passphrase for tests\n', { mode: 0o600 });
+  chownSync(passphraseFile, uid, gid);
+  mkdirSync(caDirectory, { mode: 0o700 });
+  chownSync(caDirectory, uid, gid);
+  const flags = ['--user', '--passphrase-file', passphraseFile];
+  const { status, stderr } = await run([agent, 'ca', 'init', ...flags], { uid, gid, cwd: '/' });
+  if (status !== 0) throw new Error(`ca init: ${stderr}`);
+  const { stdout } = await run([agent, 'ca', 'export', 'user'], { uid, gid, cwd: '/' });
+  writeFileSync(userCaFile, stdout, { mode: 0o644 });
+}
+
+async function startProxy(toml: string, { uid, gid }: User): Promise<RunningProxy> {
+  mkdirSync('/etc/trasa', { recursive: true });
+  writeFileSync(configFile, toml);
+  chownSync(configFile, 0, gid);
+  chmodSync(configFile, 0o640);
+  const process = new Background([agent, 'proxy', '--config', configFile], { uid, gid, cwd: '/' });
+  const [, port = ''] = await process.printed(/"text":"ready".*"port":(\d+)/);
+  const knownHosts = join(mkdtempSync('/root/known-'), 'hosts');
+  const hostKey = readFileSync(join(stateDirectory, 'ssh_host_ed25519_key.pub'), 'utf8');
+  writeFileSync(knownHosts, `[127.0.0.1]:${port} ${hostKey}`);
+  let seen = 0;
+  const lines = (event?: string): Record<string, unknown>[] =>
+    process.stdout
+      .split('\n')
+      .slice(0, -1)
+      .map(line => JSON.parse(line) as Record<string, unknown>)
+      .filter(line => event === undefined || line['event'] === event);
+  return {
+    port: Number(port),
+    process,
+    lines,
+    said: async wanted =>
+      await until(`a line; there are:\n${process.stdout}`, () => {
+        const all = lines();
+        const index = all.findIndex((line, i) => i >= seen && wanted(line));
+        if (index !== -1) seen = index + 1;
+        return all[index];
+      }),
+    flags: identity => [
+      ...[
+        '-F',
+        '/dev/null',
+        '-o',
+        'HostName=127.0.0.1',
+        '-o',
+        `Port=${port}`,
+        '-o',
+        `UserKnownHostsFile=${knownHosts}`,
+      ],
+      ...['-o', 'StrictHostKeyChecking=yes', '-o', 'IdentitiesOnly=yes', '-o', 'IdentityAgent=none'],
+      ...(identity === undefined ? ['-o', 'PubkeyAuthentication=no'] : ['-o', `IdentityFile=${identity}`]),
+    ],
+  };
+}
+
+/**
+ * Runs one of OpenSSH's clients where there is no terminal, with somebody who answers what it asks: by the first of the
+ * answers whose name is part of the question.
+ */
+export async function answering(
+  program: readonly [string, ...string[]],
+  answers: Readonly<Record<string, string>>,
+  options: StartOptions = {},
+): Promise<Finished> {
+  const folder = mkdtempSync('/root/askpass-');
+  const cases = Object.entries(answers).map(([part, answer], i) => {
+    writeFileSync(join(folder, String(i)), answer);
+    return `*${JSON.stringify(part)}*) cat ${join(folder, String(i))}; echo;;`;
+  });
+  const script = join(folder, 'askpass');
+  writeFileSync(
+    script,
+    `#!/bin/sh\nprintf '%s\\n' "$1" >>${join(folder, 'asked')}\ncase $1 in\n${cases.join('\n')}\n*) exit 1;;\nesac\n`,
+    {
+      mode: 0o755,
+    },
+  );
+  const env = { SSH_ASKPASS: script, SSH_ASKPASS_REQUIRE: 'force', ...options.env };
+  return await run(program, { ...options, env });
+}
+
+/** `ssh USER@proxy WORDS…` on a terminal. */
+export function terminalAt(
+  proxy: RunningProxy,
+  user: string,
+  identity?: string,
+  words: readonly string[] = [],
+): Terminal {
+  return new Terminal(['ssh', ...proxy.flags(identity), '-tt', `${user}@proxy`, ...words]);
+}
