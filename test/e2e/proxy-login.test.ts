@@ -5,6 +5,7 @@ import { privateHost } from '../helpers/e2e/private-host.ts';
 import { answering, passwordOf, startProxySite, terminalAt } from '../helpers/e2e/proxy.ts';
 
 privateHost(t);
+t.setTimeout(180_000);
 const site = await startProxySite(['alice', 'bob', 'carol', 'dave', 'erin']);
 t.teardown(async () => await site.stop());
 
