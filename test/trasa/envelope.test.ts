@@ -5,6 +5,7 @@ const parse = (value: unknown) => parseEnvelope(Buffer.from(typeof value === 'st
 const plain: Envelope = {
   status: 'success',
   reason: '',
+  intent: '',
   attempt: undefined,
   push: undefined,
   code: undefined,

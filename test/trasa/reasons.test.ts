@@ -6,6 +6,7 @@ import { outcomeOf, outcomeWithout, sentenceFor } from '../../src/trasa/reasons.
 const silent: Envelope = {
   status: 'failed',
   reason: '',
+  intent: '',
   attempt: undefined,
   push: undefined,
   code: undefined,

@@ -1,0 +1,174 @@
+/** A proxy in the process of the test: its real parts, but for the server and the disk of others. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import type { DaemonLog } from '../../src/audit/daemon-log.ts';
+import { authenticate } from '../../src/auth/authenticate.ts';
+import { openAuthority } from '../../src/ca/authority.ts';
+import { fingerprintOf } from '../../src/ca/issue.ts';
+import type { AgentConfig, ProxyService } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { Secret } from '../../src/otp/secret.ts';
+import type { Outcome } from '../../src/policy/decision.ts';
+import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
+import { startProxy } from '../../src/proxy/proxy.ts';
+import type { ProxyParts } from '../../src/proxy/service.ts';
+import { dial } from '../../src/proxy/upstream/dial.ts';
+import { publicKeyLine } from '../../src/ssh/key-line.ts';
+import { byte } from '../../src/ssh/wire.ts';
+import type { PasswordOutcome } from '../../src/trasa/password.ts';
+import { newAuthority, passphrase, valueOf } from '../ca/ca.ts';
+import { FakeMemory, FakeVerifier } from '../helpers/fake-ports.ts';
+import { newPair } from '../ssh/authority.ts';
+import { type Identity, type RawPeer, type RawServer, rawServer } from './raw-peer.ts';
+
+export interface InProcess {
+  readonly port: number;
+  readonly host: RawServer;
+  /** Alice's registered key. */
+  readonly alice: Identity;
+  readonly bob: Identity;
+  readonly verifier: FakeVerifier;
+  /** Passwords that were sent to the server. */
+  readonly passwords: string[];
+  readonly memory: FakeMemory;
+  readonly lines: Record<string, unknown>[];
+  readonly caDirectory: string;
+  /** Moves the clock. */
+  pass(ms: number): void;
+  stop(): Promise<void>;
+}
+
+export interface InProcessOptions {
+  /** Of the second factor; undefined: the code 123456 is right. */
+  readonly outcome?: Outcome;
+  readonly password?: PasswordOutcome;
+  /** What the upstream host does with a connection; undefined: it takes any key. */
+  readonly met?: (peer: RawPeer) => void;
+  readonly proxy?: Partial<AgentConfig['proxy']>;
+  readonly service?: Partial<ProxyService>;
+  readonly graceMs?: number;
+}
+
+export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOptions = {}): Promise<InProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'trasa-proxy-'));
+  const authority = await newAuthority(['user']);
+  const caDirectory = authority.directory;
+  authority.close();
+  writeFileSync(join(folder, 'passphrase'), `${passphrase.expose()}\n`, { mode: 0o600 });
+  const host = await rawServer(options.met ?? takesAnyKey);
+  const [alice, bob] = [newPair(), newPair()];
+  const verifier = new FakeVerifier(
+    options.outcome ??
+      (proof =>
+        proof.factor === 'totp' && proof.code.expose() === '123456' ? { kind: 'valid' } : { kind: 'invalid' }),
+  );
+  const memory = new FakeMemory();
+  const passwords: string[] = [];
+  const lines: Record<string, unknown>[] = [];
+  let offset = 0;
+  const clock = { now: () => Date.now() + offset };
+  const note = (line: object): void => void lines.push({ ...line });
+  const say = (text: string, facts: object = {}): void => note({ event: 'proxy', text, ...facts });
+  const log: DaemonLog = { debug: say, info: say, warn: say, error: say, setDebug: () => {} };
+  const base = configIn(folder, caDirectory, `${host.port}`, publicKeyLine(host.hostKey.publicKey));
+  const services = new Map(
+    [...base.proxy.services].map(([name, service]) => [name, { ...service, ...options.service }]),
+  );
+  const keys = new Map([
+    [fingerprintOf(alice.key), 'alice@example.com'],
+    [fingerprintOf(bob.key), 'bob@example.com'],
+  ]);
+  const config: AgentConfig = {
+    ...base,
+    policy: { ...base.policy, graceMs: options.graceMs ?? 0 },
+    proxy: { ...base.proxy, ...options.proxy, services, keys },
+  };
+  const parts: ProxyParts = {
+    authenticate,
+    loadConfig: () => ({ kind: 'loaded', config, warnings: [] }),
+    openServers: () => ({
+      checkPassword: async (_email: string, password: Secret) => {
+        passwords.push(password.expose());
+        return await Promise.resolve(options.password ?? { kind: 'wrong', detail: 'wrong' });
+      },
+      verifierFor: () => verifier,
+      close: () => {},
+    }),
+    openMemory: () => Object.assign(memory, { check: () => {}, close: () => {} }),
+    openAudit: () => ({ decision: note, note, close: () => {} }),
+    dial,
+    clock,
+    random: { below: bound => Math.floor(Math.random() * bound) },
+    log,
+    ident: 'trasa_test',
+    drainMs: 100,
+  };
+  const proxy = await startProxy(config, parts);
+  if (typeof proxy === 'string') throw new Error(proxy);
+  t.teardown(async () => {
+    host.stop();
+    await proxy.stop();
+  });
+  return {
+    port: proxy.port,
+    host,
+    alice,
+    bob,
+    verifier,
+    passwords,
+    memory,
+    lines,
+    caDirectory,
+    pass: ms => {
+      offset += ms;
+    },
+    stop: async () => await proxy.stop(),
+  };
+}
+
+/** Revocation and the like, by the same CA. */
+export function authorityOf({
+  caDirectory,
+}: InProcess): ReturnType<typeof newAuthority> extends Promise<infer A> ? A : never {
+  return valueOf(openAuthority(caDirectory));
+}
+
+/** A host that lets in whoever signs, as sshd says it. */
+export function takesAnyKey(peer: RawPeer): void {
+  answer(peer, payload => {
+    if (payload[0] === 5) peer.send(serviceAccept('ssh-userauth'));
+    if (payload[0] === 50) peer.send(byte(52));
+  });
+}
+
+/** Calls `respond` for each message, besides keeping it. */
+export function answer(peer: RawPeer, respond: (payload: Buffer) => void): void {
+  const keep = peer.message.bind(peer);
+  peer.message = payload => {
+    keep(payload);
+    respond(payload);
+  };
+}
+
+function configIn(folder: string, caDirectory: string, port: string, hostKey: string): AgentConfig {
+  const file = join(folder, 'trasa-proxy.toml');
+  const text = `trasaServerURL = "https://127.0.0.1:9"
+serviceID = "ID"
+serviceKey = "KEY"
+[proxy]
+sshListenAddr = "127.0.0.1:0"
+stateDirectory = "/var/lib/x"
+caDirectory = "${caDirectory}"
+caPassphraseFile = "${join(folder, 'passphrase')}"
+[proxy.services.web1]
+address = "127.0.0.1:${port}"
+accounts = ["alice", "deploy"]
+hostKey = "${hostKey}"
+`;
+  writeFileSync(file, text, { mode: 0o600 });
+  const loaded = loadConfig(file);
+  if (loaded.kind === 'broken') throw new Error(loaded.problems.map(problem => problem.text).join('; '));
+  return { ...loaded.config, proxy: { ...loaded.config.proxy, stateDirectory: join(folder, 'state') } };
+}
