@@ -41,9 +41,12 @@ function openServers({ server }: AgentConfig): Servers {
   const ours = new TrasaClient(server, host);
   const clients = new Map<string, TrasaClient>();
   const clientFor = ({ name, serviceID, serviceKey }: ProxyService): TrasaClient => {
-    const known = clients.get(name) ?? new TrasaClient({ ...server, serviceID, serviceKey }, host);
-    clients.set(name, known);
-    return known;
+    const known = clients.get(name);
+    if (known !== undefined) return known;
+    const client = new TrasaClient({ ...server, serviceID, serviceKey }, host);
+    client.refreshCapabilities(); // by the time that a code is typed, it knows whether a push can show a number
+    clients.set(name, client);
+    return client;
   };
   return {
     checkPassword: async (email, password, signal) => await ours.identity(email, password, signal),

@@ -73,6 +73,7 @@ export function assemble(
       loginTimeoutMs: proxy.loginTimeout,
       maxStartups: proxy.maxStartups,
       maxStartupsPerAddress: proxy.maxStartupsPerAddress,
+      penaltyExempt: proxy.penaltyExempt,
       maxSessions: proxy.maxSessions,
       keys: proxy.keys,
       services,

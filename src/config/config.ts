@@ -70,6 +70,8 @@ export interface ProxySettings {
   readonly loginTimeoutMs: number;
   readonly maxStartups: number;
   readonly maxStartupsPerAddress: number;
+  /** CIDR blocks; empty: nobody. */
+  readonly penaltyExempt: string;
   readonly maxSessions: number;
   /** `SHA256:…` of a public key → TRASA ID. */
   readonly keys: ReadonlyMap<string, string>;

@@ -17,7 +17,7 @@ import {
 } from './checks.ts';
 import { type Option, secret } from './option.ts';
 import { choice, choices, flag, integer, map, names, namesOrCsv, seconds, text } from './option-kinds.ts';
-import { listenAddress, services, sourceAddresses } from './proxy-options.ts';
+import { addressBlocks, listenAddress, services } from './proxy-options.ts';
 import { httpProxy, origins, pins } from './server-options.ts';
 
 export const options = {
@@ -206,8 +206,9 @@ export const options = {
       min: 30,
       max: 900,
     }),
-    sourceAddress: sourceAddresses(
+    sourceAddress: addressBlocks(
       'From where upstream hosts see the proxy, if something in between changes its address. Empty: from the address of its own end.',
+      '"192.0.2.0/24"',
     ),
     loginTimeout: seconds('The longest that one login at the proxy may take.', 120, { min: 10, max: 600 }),
     maxStartups: integer('Connections that are not logged in yet, all together. One more is closed.', 100, {
@@ -215,6 +216,10 @@ export const options = {
       max: 10_000,
     }),
     maxStartupsPerAddress: integer('The same from one address (IPv6: one /64).', 10, { min: 1, max: 10_000 }),
+    penaltyExempt: addressBlocks(
+      'Addresses that are not kept out for a while after failed logins: a gateway that many people come through.',
+      '"192.0.2.7,10.0.0.0/8"',
+    ),
     maxSessions: integer('Logged-in connections at once. One more is told so and closed.', 1000, {
       min: 1,
       max: 100_000,

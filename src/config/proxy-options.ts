@@ -54,10 +54,10 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-export function sourceAddresses(doc: string): Option<string> {
-  const expects = 'CIDR blocks with commas between them';
+export function addressBlocks(doc: string, example: string): Option<string> {
+  const expects = 'addresses or CIDR blocks with commas between them';
   return {
-    ...plain(expects, '', '"192.0.2.0/24"', doc),
+    ...plain(expects, '', example, doc),
     isExample: true,
     read: value => {
       if (typeof value !== 'string') return wrong(mustBe(expects, value));

@@ -157,6 +157,7 @@ export function configIn(directory: string): AgentConfig {
       loginTimeoutMs: 0,
       maxStartups: 0,
       maxStartupsPerAddress: 0,
+      penaltyExempt: '',
       maxSessions: 0,
       keys: new Map(),
       services: new Map(),

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../auth/ports.ts';
+import { parseAddressList } from '../../ssh/source-address.ts';
 import { Client, type ClientParts } from './client.ts';
 import { Penalties } from './penalties.ts';
 import { Startups } from './startups.ts';
@@ -10,6 +11,8 @@ export interface DoorSettings {
   readonly listen: { readonly host: string | undefined; readonly port: number };
   readonly maxStartups: number;
   readonly maxStartupsPerAddress: number;
+  /** CIDR blocks. */
+  readonly penaltyExempt: string;
 }
 
 export interface Door {
@@ -21,7 +24,7 @@ export interface Door {
 /** Rejects if it cannot listen. */
 export async function openDoor(settings: DoorSettings, parts: ClientParts, clock: Clock): Promise<Door> {
   const startups = new Startups({ all: settings.maxStartups, perSource: settings.maxStartupsPerAddress });
-  const penalties = new Penalties(() => clock.now());
+  const penalties = new Penalties(() => clock.now(), parseAddressList(settings.penaltyExempt) ?? []);
   const clients = new Set<Client>();
   let onEmpty = (): void => {};
 

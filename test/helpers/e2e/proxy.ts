@@ -36,6 +36,8 @@ export interface RunningProxy {
 }
 
 export interface ProxyOptions {
+  /** Seconds of grace: 600, unless a test says that each login asks. */
+  readonly grace?: number;
   /** Lines of [proxy]. */
   readonly proxy?: string;
   /** Lines of [proxy.services.web1]. */
@@ -48,7 +50,7 @@ export const caDirectory = '/var/lib/trasa-ca';
 export const stateDirectory = '/var/lib/trasa-proxy';
 export const recordings = '/var/lib/trasa-proxy/recordings';
 const configFile = '/etc/trasa/trasa-proxy.toml';
-const passphraseFile = '/etc/trasa/ca.passphrase';
+export const passphraseFile = '/etc/trasa/ca.passphrase';
 const userCaFile = '/etc/trasa/user_ca.pub';
 
 /** @param names account names; each becomes a user, a person `NAME@example.com` with TOTP, push, password and key */
@@ -77,15 +79,18 @@ export async function startProxySite<Name extends string>(
     name => `"${fingerprint(readFileSync(`${keys[name]}.pub`, 'utf8'))}" = "${name}@example.com"`,
   );
   const configOf = ({
+    grace = 600,
     proxy = '',
     service: ofService = '',
     more = '',
   }: ProxyOptions): string => `${configFor(server, service)}
-${grace}
+[policy]
+grace = ${grace}
 [proxy]
 sshListenAddr = "127.0.0.1:0"
 caPassphraseFile = "${passphraseFile}"
 maxStartupsPerAddress = 50
+penaltyExempt = "127.0.0.0/8"
 ${proxy}
 [proxy.keys]
 ${registered.join('\n')}
@@ -116,9 +121,6 @@ ${more}
     },
   };
 }
-
-/** So that one code is enough for many connections; each test file says so itself where it must not be. */
-const grace = '[policy]\ngrace = 600\n';
 
 export function passwordOf(name: string): string {
   return `the password of ${name}`;
