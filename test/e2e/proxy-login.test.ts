@@ -160,7 +160,8 @@ t.test('a service with record = true: what the host prints is kept, and what is 
   await terminal.expect('Enter OTP(Blank for U2F): ');
   terminal.send(`${site.members.dave.code()}\r`);
   await terminal.expect(/\$ $/);
-  terminal.send('read -s secret; echo "got ${#secret}, \u00e9\u4e2d"\r');
+  terminal.send('read -s secret; echo; echo "got ${#secret}, \u00e9\u4e2d"\r');
+  await terminal.expect(/secret.*\r\n/);
   terminal.send('never-to-be-seen\r');
   await terminal.expect('got 16');
   terminal.resize(90, 20);
@@ -197,6 +198,7 @@ t.test('a recording that cannot be kept ends the session', async t => {
   const done = await run(['ssh', ...site.proxy.flags(site.keys.dave), 'dave@web1@proxy', 'echo unseen; sleep 5']);
   t.match(done, { status: 255, stdout: '' });
   t.match(done.stderr, /cannot be recorded/);
+  execFileSync('chmod', ['0700', recordings]);
 });
 
 t.test('SIGTERM: who is in is told, and nobody new comes in', async t => {

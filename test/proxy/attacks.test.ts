@@ -157,6 +157,13 @@ t.test('answers: more than were asked, millions of them, none, cut short, or bef
   t.match(await peer.ended(), { text: /an answer to no question/ });
 });
 
+t.test('a client that sends its first requests together with its new keys is heard', async t => {
+  const proxy = await inProcess(t);
+  const peer = await rawClient(proxy.port, { atOnce: true });
+  await peer.next(6);
+  peer.socket.destroy();
+});
+
 t.test('a session before authentication', async t => {
   const proxy = await inProcess(t);
   for (const early of [

@@ -24,6 +24,7 @@ export class RawPeer implements TransportListener {
   readonly socket: Socket;
   readonly messages: Buffer[] = [];
   isReady = false;
+  asksAtOnce = false;
   ending: Ending | undefined;
   #read = 0;
 
@@ -34,6 +35,8 @@ export class RawPeer implements TransportListener {
 
   ready(): void {
     this.isReady = true;
+    // With NEWKEYS, in one write: as Dropbear and libssh2 do.
+    if (this.asksAtOnce) this.send(serviceRequest('ssh-userauth'));
   }
 
   message(payload: Buffer): void {
@@ -77,6 +80,8 @@ export interface ClientOptions {
   readonly hostKeyAlgorithms?: readonly string[];
   readonly isTrusted?: (blob: Buffer) => boolean;
   readonly limits?: TransportOptions['limits'];
+  /** Asks for authentication in the same write as NEWKEYS. */
+  readonly atOnce?: boolean;
 }
 
 /** A client whose keys are exchanged. */
@@ -87,6 +92,7 @@ export async function rawClient(port: number, options: ClientOptions = {}): Prom
   const { hostKeyAlgorithms = ['ssh-ed25519'], isTrusted = () => true, limits = {} } = options;
   const role: Role = { side: 'client', hostKeyAlgorithms, isTrusted };
   const peer = new RawPeer(socket, { role, ident: 'OpenSSH_9.9', limits });
+  peer.asksAtOnce = options.atOnce === true;
   peer.transport.trust();
   await until('the exchange of keys', () => {
     if (peer.ending !== undefined) throw new Error(peer.ending.text);

@@ -241,10 +241,7 @@ export class Transport {
     this.#queuedBytes = 0;
     if (this.#isReady) return this.#drained();
     this.#isReady = true;
-    // Later: the parser is not yet done with the packet that completed the exchange.
-    process.nextTick(() => {
-      if (!this.#isClosed) this.#guarded(() => this.#listener.ready());
-    });
+    this.#listener.ready(); // before the next message, which may be in the same read
   }
 
   #rekey(): void {
