@@ -47,7 +47,9 @@ t.test('plink and pscp: key, code on a terminal, then with nobody to ask', async
   const terminal = new Terminal([...plink('plink@web1', ['echo in'], [])]);
   await terminal.expect('Enter OTP(Blank for U2F): ');
   terminal.send(`${site.members.plink.code()}\r`);
-  await terminal.expect(/\rin\r|\nin\r/);
+  await terminal.expect('Press Return to begin session.');
+  terminal.send('\r');
+  await terminal.expect(/\bin\r?\n/);
   t.match(await terminal.ended(), { exitCode: 0 });
   t.match(await run(plink('plink@web1', ['exit 6'])), { status: 6 });
   writeFileSync('/root/by-pscp', 'by pscp');
@@ -61,7 +63,7 @@ t.test("Dropbear's client: key, code on a terminal, then with nobody to ask", as
   const terminal = new Terminal([...dbclient('dbclient+web1', ['echo in'])]);
   await terminal.expect('Enter OTP(Blank for U2F): ');
   terminal.send(`${site.members.dbclient.code()}\r`);
-  await terminal.expect(/\rin\r|\nin\r/);
+  await terminal.expect(/\bin\r?\n/);
   await terminal.ended();
   const done = await run(dbclient('dbclient+web1', ['wc -c']), { input: 'x'.repeat(500_000) });
   t.match(done, { status: 0, stdout: '500000\n' }, done.stderr);

@@ -60,7 +60,7 @@ export class Userauth<Entry> {
   readonly #leg: ClientLeg;
   readonly #ports: UserauthPorts<Entry>;
   readonly #ending = new AbortController();
-  #isAccepted = false;
+  #serviceRequests = 0;
   #user: string | undefined;
   #proved: KeyOwner | undefined;
   #failures = 0;
@@ -104,15 +104,15 @@ export class Userauth<Entry> {
   }
 
   #acceptService(payload: Buffer): void {
-    if (this.#isAccepted || serviceIn(payload) !== userauthService)
+    // paramiko asks again before each method.
+    if (++this.#serviceRequests > maxOffers || serviceIn(payload) !== userauthService)
       return this.#leg.disconnect(bye.serviceNotAvailable, 'there is no such service before authentication');
-    this.#isAccepted = true;
     this.#leg.send(serviceAccept(userauthService));
   }
 
   #request(payload: Buffer): void {
     const request = parseAuthRequest(payload, this.#leg.sessionId);
-    if (!this.#isAccepted || request === undefined) return this.#violation('a malformed request');
+    if (this.#serviceRequests === 0 || request === undefined) return this.#violation('a malformed request');
     if (request.service !== connectionService)
       return this.#leg.disconnect(bye.serviceNotAvailable, 'there is no such service');
     this.#user ??= request.user;
