@@ -127,7 +127,7 @@ patch_ssh2() {
   if [ -d $ssh2/stock ] && stamped ssh2 package-lock.json tools/ssh2-patches/*; then return 0; fi
   say 'patching ssh2'
   [ -d $ssh2/stock ] || cp -R $ssh2/lib $ssh2/stock
-  rm -rf $ssh2/lib
+  rm -rf node_modules/ssh2/lib
   cp -R $ssh2/stock $ssh2/lib
   for file in tools/ssh2-patches/*.patch; do
     quietly patch --directory=$ssh2/lib/protocol --strip=1 --fuzz=0 --input="$root/$file"

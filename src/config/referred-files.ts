@@ -15,17 +15,9 @@ export function readServiceKey(file: string, options: ReadOptions, problems: Pro
   const { serviceKey, serviceKeyFile } = options.values.top;
   if (serviceKey !== '') return new Secret(serviceKey);
   if (serviceKeyFile === '') return undefined;
-  const read = readSafely(serviceKeyFile, { maxBytes: maxKeyBytes, secret: true });
-  if (read.kind === 'refused') {
-    problems.push(about(file, options, 'serviceKeyFile', `${serviceKeyFile} ${read.problem.text}`, read.problem.hint));
-    return undefined;
-  }
-  const key = read.text.replace(/\r?\n$/, '');
-  const fault = notAWord(key);
-  if (fault === undefined) return new Secret(key);
-  problems.push(
-    about(file, options, 'serviceKeyFile', `${serviceKeyFile} must hold the key and nothing else: ${fault}`),
-  );
+  const key = readKeyFile(serviceKeyFile);
+  if (key.kind === 'read') return key.secret;
+  problems.push(about(file, options, 'serviceKeyFile', key.text, key.hint));
   return undefined;
 }
 
@@ -39,24 +31,40 @@ export function readProxyServices(
   const { top, proxy } = options.values;
   const services = new Map<string, ProxyService>();
   for (const [name, { serviceID, serviceKey: text, serviceKeyFile, ...rest }] of proxy.services) {
-    const isOfTop = serviceID === '';
-    const own = text === '' ? readKeyFile(serviceKeyFile) : new Secret(text);
-    if (!isOfTop && typeof own === 'string')
-      problems.push(problemAt(file, options.lineOf(['proxy', 'services', name]), `${name}: ${own}`));
-    const serviceKey = isOfTop ? topKey : own;
-    if (serviceKey instanceof Secret)
-      services.set(name, { ...rest, name, serviceID: isOfTop ? top.serviceID : serviceID, serviceKey });
+    if (serviceID === '') {
+      if (topKey !== undefined) services.set(name, { ...rest, name, serviceID: top.serviceID, serviceKey: topKey });
+      continue;
+    }
+    const key: KeyFile = text === '' ? readKeyFile(serviceKeyFile) : { kind: 'read', secret: new Secret(text) };
+    if (key.kind === 'read') services.set(name, { ...rest, name, serviceID, serviceKey: key.secret });
+    else
+      problems.push(
+        problemAt(
+          file,
+          options.lineOf(['proxy', 'services', name, 'serviceKeyFile']),
+          `${name}: serviceKeyFile ${key.text}`,
+          key.hint,
+        ),
+      );
   }
   return services;
 }
 
-/** The key that a file holds and nothing else; or what is wrong with the file. */
-function readKeyFile(path: string): Secret | string {
+type KeyFile =
+  | { readonly kind: 'read'; readonly secret: Secret }
+  | { readonly kind: 'wrong'; readonly text: string; readonly hint?: string };
+
+/** The key that a file holds and nothing else. */
+function readKeyFile(path: string): KeyFile {
   const read = readSafely(path, { maxBytes: maxKeyBytes, secret: true });
-  if (read.kind === 'refused') return `serviceKeyFile ${path} ${read.problem.text}`;
+  if (read.kind === 'refused') {
+    const { text, hint } = read.problem;
+    return { kind: 'wrong', text: `${path} ${text}`, ...(hint !== undefined && { hint }) };
+  }
   const key = read.text.replace(/\r?\n$/, '');
   const fault = notAWord(key);
-  return fault === undefined ? new Secret(key) : `serviceKeyFile ${path} must hold the key and nothing else: ${fault}`;
+  if (fault === undefined) return { kind: 'read', secret: new Secret(key) };
+  return { kind: 'wrong', text: `${path} must hold the key and nothing else: ${fault}` };
 }
 
 /** PEM of the authorities, or undefined: the system's. */

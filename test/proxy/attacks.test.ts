@@ -193,14 +193,23 @@ t.test('a service that there is not, and one that is not for strangers', async t
 t.test('six failures end it; questions about keys are counted apart', async t => {
   const proxy = await inProcess(t);
   const peer = await rawStranger(proxy.port);
-  for (let i = 0; i < 10; i++) peer.send(keyQuestion(user, newPair())), await peer.next(51);
-  for (let i = 0; i < 5; i++) peer.send(authRequest(user, 'password', byte(0), string('x'))), await peer.next(51);
+  for (let i = 0; i < 10; i++) {
+    peer.send(keyQuestion(user, newPair()));
+    await peer.next(51);
+  }
+  for (let i = 0; i < 5; i++) {
+    peer.send(authRequest(user, 'password', byte(0), string('x')));
+    await peer.next(51);
+  }
   peer.send(authRequest(user, 'password', byte(0), string('x')));
   t.match(await peer.ended(), { text: /Too many authentication failures/ });
 
   proxy.pass(60_000);
   const asker = await rawStranger(proxy.port);
-  for (let i = 0; i < 20; i++) asker.send(keyQuestion(user, newPair())), await asker.next(51);
+  for (let i = 0; i < 20; i++) {
+    asker.send(keyQuestion(user, newPair()));
+    await asker.next(51);
+  }
   asker.send(keyQuestion(user, newPair()));
   t.match(await asker.ended(), { text: /Too many authentication failures/ });
 });
@@ -285,7 +294,10 @@ t.test('a code is good once, and so is guessing: wrong codes end the login, and 
     proxy.lines.findLast(line => line['event'] === 'decision'),
     { reason: /replayed-code|cancelled|disconnected/ },
   );
-  for (let i = 0; i < 2; i++) await logIn(proxy, '000000'), proxy.pass(60_000);
+  for (let i = 0; i < 2; i++) {
+    await logIn(proxy, '000000');
+    proxy.pass(60_000);
+  }
   t.ok(proxy.memory.throttles.has('person:alice@example.com'), 'counted for the person, wherever they go');
 });
 

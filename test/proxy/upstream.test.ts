@@ -18,7 +18,9 @@ t.test('the certificate: for one account, from one address, for minutes, with a 
   );
   request.byte();
   t.equal(request.text(), 'alice');
-  request.string(), request.string(), request.byte();
+  request.string(); // service
+  request.string(); // method
+  request.byte();
   t.equal(request.text(), 'ssh-ed25519-cert-v01@openssh.com');
   const certificate = valueOf(parseCertificate(request.string()));
   t.strictSame(certificate.principals, ['alice']);

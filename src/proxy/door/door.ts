@@ -26,7 +26,7 @@ export async function openDoor(settings: DoorSettings, parts: ClientParts, clock
   const startups = new Startups({ all: settings.maxStartups, perSource: settings.maxStartupsPerAddress });
   const penalties = new Penalties(() => clock.now(), parseAddressList(settings.penaltyExempt) ?? []);
   const clients = new Set<Client>();
-  let onEmpty = (): void => {};
+  let onEmpty: (() => void) | undefined;
 
   const server = createServer(socket => {
     const address = addressOf(socket);
@@ -44,7 +44,7 @@ export async function openDoor(settings: DoorSettings, parts: ClientParts, clock
         leave();
         clients.delete(client);
         if (!loggedIn) penalties.add(address, timedOut ? 'too-slow' : 'no-login');
-        if (clients.size === 0) onEmpty();
+        if (clients.size === 0) onEmpty?.();
       },
     });
     clients.add(client);

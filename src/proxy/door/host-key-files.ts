@@ -36,7 +36,7 @@ function makeKey(file: string, kind: (typeof kinds)[number]): HostKey | string {
   if (typeof key === 'string') return key;
   try {
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
-    if (!makePrivateFile(file, String(pem))) return 'was made by somebody else just now; start again';
+    if (!makePrivateFile(file, pem)) return 'was made by somebody else just now; start again';
     replaceFile(`${file}.pub`, `${publicKeyLine(key.publicKey, 'trasa-agent proxy')}\n`, 0o644);
     return key;
   } catch (error) {

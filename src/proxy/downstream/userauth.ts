@@ -83,7 +83,7 @@ export class Userauth<Entry> {
 
   message(payload: Buffer): void {
     if (this.#isOver) return;
-    switch (payload[0]) {
+    switch (payload[0] ?? 0) {
       case msg.serviceRequest:
         return this.#acceptService(payload);
       case msg.userauthRequest:
@@ -92,7 +92,7 @@ export class Userauth<Entry> {
         if (this.#dialogue?.conversation.receive(payload) !== true) this.#violation('an answer to no question');
         return;
       default:
-        this.#violation(`message ${payload[0]} before authentication`);
+        this.#violation(`message ${payload[0] ?? 0} before authentication`);
     }
   }
 

@@ -14,7 +14,7 @@ export type Side = 'client' | 'host';
 export type Verdict = 'pass' | 'refuse' | 'drop';
 
 export function verdictOn(ask: Ask, policy: SessionPolicy): Verdict {
-  const found = table[ask.from][ask.kind][ask.type];
+  const found = table[ask.from][ask.kind].get(ask.type);
   if (found === undefined) return 'refuse';
   return typeof found === 'string' ? found : found(ask.kind === 'request' ? (ask.name ?? '') : '', policy);
 }
@@ -24,7 +24,8 @@ export interface SessionPolicy {
   readonly record: boolean;
 }
 
-type Rows = Readonly<Record<string, Verdict | ((name: string, policy: SessionPolicy) => Verdict)>>;
+type Row = Verdict | ((name: string, policy: SessionPolicy) => Verdict);
+type Rows = ReadonlyMap<string, Row>;
 
 const table: Readonly<Record<Side, Readonly<Record<Ask['kind'], Rows>>>> = {
   client: {
@@ -63,7 +64,7 @@ const table: Readonly<Record<Side, Readonly<Record<Ask['kind'], Rows>>>> = {
   },
 };
 
-/** Without a prototype: `constructor` is a name like any other. */
-function rows(of: Rows): Rows {
-  return Object.assign(Object.create(null), of) as Rows;
+/** A Map: `constructor` is a name like any other. */
+function rows(of: Readonly<Record<string, Row>>): Rows {
+  return new Map(Object.entries(of));
 }

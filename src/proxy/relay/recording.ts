@@ -70,7 +70,7 @@ export class Recording {
   }
 
   end(): void {
-    for (const channel of [...this.#tracks.keys()]) this.closed(channel);
+    for (const channel of this.#tracks.keys()) this.closed(channel); // a Map bears that
   }
 
   #track(channel: number): Track {

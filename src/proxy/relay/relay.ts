@@ -59,7 +59,7 @@ export class Relay {
   /** A message from that side. */
   message(from: Side, payload: Buffer): void {
     if (this.#isOver) return;
-    switch (payload[0]) {
+    switch (payload[0] ?? 0) {
       case msg.globalRequest:
         return this.#global(from, payload);
       case msg.requestSuccess:
@@ -86,7 +86,7 @@ export class Relay {
       case msg.channelClose:
         return this.#close(from, payload);
       default:
-        return this.#violation(from, `message ${payload[0]}`);
+        return this.#violation(from, `message ${payload[0] ?? 0}`);
     }
   }
 

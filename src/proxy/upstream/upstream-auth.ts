@@ -75,7 +75,7 @@ export class UpstreamAuth implements TransportListener {
   }
 
   message(payload: Buffer): void {
-    switch (payload[0]) {
+    switch (payload[0] ?? 0) {
       case msg.serviceAccept:
         if (this.#stage !== 'service' || serviceIn(payload) !== userauthService) return this.#violation();
         return this.#offerCertificate();

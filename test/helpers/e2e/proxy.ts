@@ -166,20 +166,12 @@ async function startProxy(toml: string, { uid, gid }: User): Promise<RunningProx
         if (index !== -1) seen = index + 1;
         return all[index];
       }),
-    flags: identity => [
-      ...[
-        '-F',
-        '/dev/null',
-        '-o',
-        'HostName=127.0.0.1',
-        '-o',
-        `Port=${port}`,
-        '-o',
-        `UserKnownHostsFile=${knownHosts}`,
-      ],
-      ...['-o', 'StrictHostKeyChecking=yes', '-o', 'IdentitiesOnly=yes', '-o', 'IdentityAgent=none'],
-      ...(identity === undefined ? ['-o', 'PubkeyAuthentication=no'] : ['-o', `IdentityFile=${identity}`]),
-    ],
+    flags: identity => {
+      const known = identity === undefined ? 'PubkeyAuthentication=no' : `IdentityFile=${identity}`;
+      const options = ['HostName=127.0.0.1', `Port=${port}`, `UserKnownHostsFile=${knownHosts}`, known];
+      const strict = ['StrictHostKeyChecking=yes', 'IdentitiesOnly=yes', 'IdentityAgent=none'];
+      return ['-F', '/dev/null', ...[...options, ...strict].flatMap(option => ['-o', option])];
+    },
   };
 }
 
