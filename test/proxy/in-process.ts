@@ -128,13 +128,6 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   };
 }
 
-/** Revocation and the like, by the same CA. */
-export function authorityOf({
-  caDirectory,
-}: InProcess): ReturnType<typeof newAuthority> extends Promise<infer A> ? A : never {
-  return valueOf(openAuthority(caDirectory));
-}
-
 /** A host that lets in whoever signs, as sshd says it. */
 export function takesAnyKey(peer: RawPeer): void {
   answer(peer, payload => {

@@ -70,11 +70,6 @@ export function channelFailure(recipient: number): Buffer {
 
 export const requestFailure: Buffer = byte(msg.requestFailure);
 
-/** Standard error of a channel (RFC 4254 §5.2). */
-export function stderr(recipient: number, text: string): Buffer {
-  return Buffer.concat([byte(msg.channelExtendedData), uint32(recipient), uint32(1), string(text)]);
-}
-
 /** The same message with another largest packet: ours go no further. */
 export function withMaxPacket(payload: Buffer, at: number, largest: number): Buffer {
   if (payload.readUInt32BE(at) <= largest) return payload;
