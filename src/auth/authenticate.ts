@@ -11,6 +11,7 @@ import type { LoginAttempt } from './attempt.ts';
 import { challenge } from './challenge.ts';
 import type { Conversation } from './conversation.ts';
 import { accountHold, graceBinding, type Login, type Person, Trail } from './login.ts';
+import { observe } from './observe.ts';
 import { type AccountLookup, MemoryError, type Ports } from './ports.ts';
 
 /**
@@ -39,13 +40,11 @@ export async function authenticate(
 async function decide(asked: Login): Promise<Decision> {
   const account = await asked.ports.directory.account(asked.attempt.account);
   const login = account.kind === 'found' ? underItsName(asked, account.name) : asked;
-  const byRule = decideByRule(login, account);
-  if (byRule !== undefined) return byRule;
-
-  const held = accountHold(login);
-  if (held !== undefined) return held;
-
-  if (account.kind === 'found' && hasGrace(login)) return { kind: 'bypass', rule: 'grace' };
+  const unasked = decideUnasked(login, account);
+  // Who has proved nothing yet is asked all the same: without a first factor there would be none at all.
+  if (login.ports.rules.policy.observe && login.attempt.firstFactorProved)
+    return account.kind === 'unknown' ? deny('unknown-account') : observe(login, unasked, knownPerson(login));
+  if (unasked !== undefined) return unasked;
 
   const person = await identify(login);
   if ('kind' in person) return person;
@@ -60,6 +59,13 @@ async function decide(asked: Login): Promise<Decision> {
 /** One account has one name in rules, throttle and memory, however it was spelt at the door. */
 function underItsName(login: Login, account: string): Login {
   return { ...login, attempt: { ...login.attempt, account } };
+}
+
+/** What is settled without asking anybody: rules, throttle, grace. */
+function decideUnasked(login: Login, account: AccountLookup): Decision | undefined {
+  const settled = decideByRule(login, account) ?? accountHold(login);
+  if (settled !== undefined) return settled;
+  return account.kind === 'found' && hasGrace(login) ? { kind: 'bypass', rule: 'grace' } : undefined;
 }
 
 /** What the administrator's rules say without asking anybody. An unknown account is exempt from nothing. */
@@ -90,21 +96,16 @@ function hasGrace(login: Login): boolean {
 
 /** Who is behind the account; asked for once, and only if no rule tells it. */
 async function identify(login: Login): Promise<Person | Decision> {
-  const { attempt, conversation, ports, signal } = login;
-  const { account, keyFingerprint } = attempt;
-  const known = personBehind(ports.rules.identity, account, keyFingerprint);
-  if (known !== undefined) {
-    const isByKey = known !== personBehind(ports.rules.identity, account, undefined);
-    const named = known.normalize('NFC').toLowerCase();
-    return { trasaID: known, pushTarget: isByKey && !attempt.vouched ? `${named} at ${account}` : named };
-  }
+  const { attempt, conversation, signal } = login;
+  const known = knownPerson(login);
+  if (known !== undefined) return known;
 
   const prompt = attempt.inWordsOfTrasa === true ? 'Enter your TRASA ID' : 'TRASA ID';
   const answer = await conversation.promptEchoOn(`${prompt} (email or username): `, signal);
   switch (answer.kind) {
     case 'answer': {
       const typed = parseTrasaID(answer.text.expose());
-      if (typed !== undefined) return { trasaID: typed, pushTarget: `somebody at ${account}` };
+      if (typed !== undefined) return { trasaID: typed, pushTarget: `somebody at ${attempt.account}` };
       return deny('unknown-person', 'not a TRASA ID', 'That is not a TRASA ID: type your email or TRASA username.');
     }
     case 'unable':
@@ -113,6 +114,15 @@ async function identify(login: Login): Promise<Person | Decision> {
     case 'withdrawn':
       return deny('cancelled');
   }
+}
+
+function knownPerson({ attempt, ports: { rules } }: Login): Person | undefined {
+  const { account, keyFingerprint } = attempt;
+  const known = personBehind(rules.identity, account, keyFingerprint);
+  if (known === undefined) return undefined;
+  const isByKey = known !== personBehind(rules.identity, account, undefined);
+  const named = known.normalize('NFC').toLowerCase();
+  return { trasaID: known, pushTarget: isByKey && !attempt.vouched ? `${named} at ${account}` : named };
 }
 
 /** Settles when the login is given up; until then, never. */

@@ -38,6 +38,7 @@ t.test('a minimal file has the documented defaults for the rest', async t => {
       replayMemoryMs: 300_000,
       pushCooldownMs: 60_000,
       graceMs: 0,
+      observe: false,
       failMode: 'secure',
       failSafeOn: ['unreachable', 'timeout'],
       offlineUsers: [],
@@ -62,6 +63,14 @@ t.test('fail-safe covers no trouble that whoever logs in can cause, unless that 
   t.strictSame(accepted(loadConfig(put(file, text))).config.policy.failSafeOn, ['unreachable', 'timeout']);
   const written = put(file, `${text}failSafeOn = ["rate-limited"]\n`);
   t.strictSame(accepted(loadConfig(written)).config.policy.failSafeOn, ['rate-limited']);
+});
+
+t.test('to observe has to be written out, and is warned of', async t => {
+  const file = `${privateDirectory(t)}/agent.toml`;
+  const { config, warnings } = accepted(loadConfig(put(file, `${minimal}[policy]\nobserve = "let-everybody-in"\n`)));
+  t.equal(config.policy.observe, true);
+  t.match(warnings, [{ text: 'nobody is asked for a second factor: this host only logs what would happen' }]);
+  t.equal(accepted(loadConfig(put(file, `${minimal}[policy]\nobserve = "no"\n`))).config.policy.observe, false);
 });
 
 t.test('every option reaches its place', async t => {
