@@ -75,7 +75,7 @@ t.test('to observe has to be written out, and is warned of', async t => {
 
 t.test('every option reaches its place', async t => {
   const { config, warnings } = accepted(loadConfig(put(`${privateDirectory(t)}/agent.toml`, fixture('everything'))));
-  t.equal(warnings.length, 1, 'only offlineUsers are warned of');
+  t.equal(warnings.length, 2, 'observe and offlineUsers are warned of');
   t.strictSame(config.server.urls.map(String), ['https://trasa1.example.com/', 'https://trasa2.example.com:8443/']);
   const slashes = `${'/'.repeat(41)}wI=`;
   t.strictSame(
@@ -118,6 +118,7 @@ t.test('every option reaches its place', async t => {
         replayMemoryMs: 600_000,
         pushCooldownMs: 0,
         graceMs: 3_600_000,
+        observe: true,
         failMode: 'safe',
         failSafeOn: ['unreachable', 'timeout'],
         offlineUsers: ['root'],
