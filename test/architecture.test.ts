@@ -29,6 +29,7 @@ const rooms: Readonly<Record<string, Room>> = {
   host: { floor: 2, holds: 'accounts, peer credentials, safe files, becoming the shell' },
   relay: { floor: 2, holds: "a door's side of the line protocol" },
   store: { floor: 2, beside: ['host'], holds: 'what the daemon must remember, on disk' },
+  system: { floor: 2, beside: ['host'], holds: "how this host's sshd and PAM are set up; read only" },
   terminal: { floor: 2, beside: ['host'], holds: 'a Conversation on a terminal' },
   trasa: { floor: 2, packages: ['axios'], holds: "the TRASA server's API, as its client" },
   verifiers: { floor: 2, beside: ['trasa', 'store'], holds: 'the ways to check a factor' },
@@ -43,7 +44,7 @@ const top: Room = { floor: 3, packages: ['yargs', 'qrcode-terminal'], holds: 'th
 
 /** Modules of Node that do what only few rooms should do. */
 const restricted: Readonly<Record<string, readonly string[]>> = {
-  'node:child_process': ['login'], // a recorded session's shell
+  'node:child_process': ['login', 'system'], // a recorded session's shell; sshd -T
   'node:http': ['trasa', 'server'],
   'node:https': ['trasa', 'server'],
   'node:sqlite': ['store', 'server'],
