@@ -37,6 +37,7 @@ const rooms: Readonly<Record<string, Room>> = {
   login: { floor: 3, packages: ['node-pty'], holds: "sshd's ForceCommand" },
   pam: { floor: 3, holds: "pam_exec's command" },
   server: { floor: 3, packages: ['fastify'], holds: 'the embedded TRASA-compatible server' },
+  setup: { floor: 3, holds: 'turning it on for sshd, and undoing that' },
 };
 
 /** Above all rooms; `cli` and main.ts import everything and hold no logic. */
@@ -44,7 +45,7 @@ const top: Room = { floor: 3, packages: ['yargs', 'qrcode-terminal'], holds: 'th
 
 /** Modules of Node that do what only few rooms should do. */
 const restricted: Readonly<Record<string, readonly string[]>> = {
-  'node:child_process': ['login', 'system'], // a recorded session's shell; sshd -T
+  'node:child_process': ['login', 'system', 'setup'], // a recorded session's shell; sshd -T; what undoes a setup
   'node:http': ['trasa', 'server'],
   'node:https': ['trasa', 'server'],
   'node:sqlite': ['store', 'server'],

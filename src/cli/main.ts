@@ -5,6 +5,7 @@ import { cleanText } from '../protocol/clean.ts';
 import { forgetEnvironment } from './environment.ts';
 import { exitStatuses } from './exit-statuses.ts';
 import { serverCommand } from './server.ts';
+import { setupOptions } from './setup-options.ts';
 import { version } from './version.ts';
 
 /** @returns the exit status; a command that fails for a known reason has said why on stderr. Throws only on a bug. */
@@ -49,6 +50,15 @@ function commandLine(finish: (status: number) => void): Argv {
       async ({ config, offline }) => {
         const { check } = await import('./check.ts');
         finish(await check(config === undefined ? { offline } : { config, offline }));
+      },
+    )
+    .command(
+      'setup',
+      'turn two-factor authentication on for sshd, and undo it unless it is confirmed',
+      setupOptions,
+      async args => {
+        const { setup } = await import('./setup.ts');
+        finish(await setup(args));
       },
     )
     .command(serverCommand)

@@ -93,17 +93,22 @@ let daemonUser: User | undefined;
 
 /** Writes the configuration (all of it) for the daemon to read: root's, readable by the daemon's group. */
 export function writeConfig(toml: string): void {
-  daemonUser ??= addUser({ name: 'trasa-agent', shell: '/usr/sbin/nologin', home: '/var/lib/trasa-agent' });
+  const { gid } = makeDaemonUser();
   mkdirSync('/etc/trasa', { recursive: true });
   writeFileSync(configFile, toml);
-  chownSync(configFile, 0, daemonUser.gid);
+  chownSync(configFile, 0, gid);
   chmodSync(configFile, 0o640);
 }
 
-/** The daemon, as its own user, listening at the usual place. */
-export async function startDaemon(toml: string): Promise<Daemon> {
-  writeConfig(toml);
-  const { uid, gid } = daemonUser ?? { uid: 0, gid: 0 };
+function makeDaemonUser(): User {
+  daemonUser ??= addUser({ name: 'trasa-agent', shell: '/usr/sbin/nologin', home: '/var/lib/trasa-agent' });
+  return daemonUser;
+}
+
+/** The daemon, as its own user, listening at the usual place. Without `toml` its configuration is what is there, if anything. */
+export async function startDaemon(toml?: string): Promise<Daemon> {
+  if (toml !== undefined) writeConfig(toml);
+  const { uid, gid } = makeDaemonUser();
   mkdirSync('/run/trasa-agent', { recursive: true });
   chownSync('/run/trasa-agent', uid, gid);
   const process = new Background([agent, 'daemon'], { uid, gid });

@@ -68,7 +68,7 @@ ${forceCommand === '' ? '' : `ForceCommand ${forceCommand}`}
   };
 }
 
-function writeClientConfig(folder: string, port: number, hostKey: string, userKey: string): string {
+export function writeClientConfig(folder: string, port: number, hostKey: string, userKey: string): string {
   const knownHosts = join(folder, 'known_hosts');
   writeFileSync(knownHosts, `[127.0.0.1]:${port} ${readFileSync(`${hostKey}.pub`, 'utf8')}`);
   const config = join(folder, 'ssh_config');
@@ -88,7 +88,7 @@ function writeClientConfig(folder: string, port: number, hostKey: string, userKe
   return config;
 }
 
-function makeKey(folder: string, name: string): string {
+export function makeKey(folder: string, name: string): string {
   const path = join(folder, name);
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', path]);
   return path;
@@ -100,7 +100,7 @@ function sftpServer(): string {
   return line?.[1] ?? '/usr/lib/openssh/sftp-server';
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

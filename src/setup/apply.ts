@@ -1,0 +1,108 @@
+/**
+ * Carries a plan out. Whatever fails, all of it is undone at once; whatever kills this process, the timer undoes it, which
+ * was set before the first file was touched.
+ */
+import { runProgram } from '../system/run-program.ts';
+import { accountsToVerify } from './accounts.ts';
+import { type SetupHost, type Trouble, trouble } from './host.ts';
+import { type Change, type Journal, writeJournal } from './journal.ts';
+import { momentNow, startOf } from './moment.ts';
+import { NotPlaced, placeFile } from './place-file.ts';
+import type { Plan } from './plan.ts';
+import { revert } from './revert.ts';
+import { reloadDaemon, reloadSshd } from './services.ts';
+import { bootChanges, setTimer } from './timer.ts';
+import { verifyPam, verifySshd } from './verify.ts';
+
+export type Applied =
+  | { readonly kind: 'applied'; readonly notes: readonly string[] }
+  /** Everything is as it was, unless `left` says otherwise. */
+  | { readonly kind: 'failed'; readonly troubles: readonly Trouble[]; readonly left: readonly Trouble[] };
+
+export async function applyPlan(host: SetupHost, plan: Plan): Promise<Applied> {
+  const notes: string[] = [];
+  const troubles = await carryOut(host, plan, notes).catch((error: unknown): Trouble[] => {
+    if (error instanceof NotPlaced) return [trouble(error.message)];
+    throw error;
+  });
+  if (troubles.length === 0) return { kind: 'applied', notes };
+  const reverted = await revert(host);
+  return { kind: 'failed', troubles, left: reverted.troubles };
+}
+
+async function carryOut(host: SetupHost, plan: Plan, notes: string[]): Promise<Trouble[]> {
+  const { clock, paths, afterStep } = host;
+  const { wishes, changes, scope } = plan;
+  const boot = bootChanges(host);
+  const journal: Journal = {
+    id: host.newID(),
+    writer: { pid: process.pid, started: startOf(process.pid) ?? momentNow() },
+    revertAt: clock.now() + wishes.revertAfterMs,
+    reloaded: undefined,
+    changes: [...boot, ...changes],
+  };
+  writeJournal(paths.directory, journal);
+  afterStep('journal');
+  const noTimer = await setTimer(host, journal.id, wishes.revertAfterMs);
+  if (noTimer !== undefined) return [noTimer];
+  afterStep('timer');
+  place(boot);
+  afterStep('boot');
+
+  place(changes.filter(({ path }) => path.startsWith(paths.config)));
+  afterStep('configuration');
+  const refused = await checkAsDaemon(host, plan, notes);
+  if (refused !== undefined) return [refused];
+  const noDaemon = await reloadDaemon(host, plan.socket);
+  if (noDaemon !== undefined) return [noDaemon];
+  afterStep('daemon');
+
+  place(changes.filter(({ path }) => path === paths.dropIn));
+  afterStep('drop-in');
+  const { accounts, unknown } = await accountsToVerify(scope, host.caller);
+  const faults = unknown.map(user => trouble(`there is no user ${user} on this host`));
+  faults.push(...(await verifySshd(host, plan.dropIn, accounts)));
+  if (faults.length > 0) return faults;
+  place(changes.filter(({ path }) => path === paths.pamFile));
+  afterStep('pam');
+  const holes = verifyPam(plan.phases);
+  if (holes.length > 0) return holes;
+
+  const notReloaded = await reloadSshd(host);
+  if (notReloaded !== undefined) return [notReloaded];
+  afterStep('reload');
+  writeJournal(paths.directory, { ...journal, reloaded: momentNow() });
+  afterStep('done');
+  return [];
+}
+
+function place(changes: readonly Change[]): void {
+  for (const { path, after } of changes) placeFile(path, after);
+}
+
+/** `trasa-agent check` as the user who will read the file: first what is in it, then what the server says of this host. */
+async function checkAsDaemon(
+  { agent, paths }: SetupHost,
+  { wishes }: Plan,
+  notes: string[],
+): Promise<Trouble | undefined> {
+  const check = async (...words: string[]): Promise<Trouble | undefined> => {
+    const asDaemon = ['--reuid=trasa-agent', '--regid=trasa-agent', '--clear-groups', '--no-new-privs', agent];
+    const ran = await runProgram(
+      '/usr/bin/setpriv',
+      [...asDaemon, 'check', '--config', paths.config, ...words],
+      checkLimits,
+    );
+    if (ran.kind === 'failed') return trouble(`cannot check ${paths.config}: ${ran.why}`);
+    return ran.status === 0 ? undefined : trouble(ran.stderr.trim());
+  };
+  const broken = await check('--offline');
+  if (broken !== undefined) return broken;
+  const refused = await check();
+  if (refused === undefined || !wishes.observe) return refused;
+  notes.push(`The server does not accept this host yet: ${refused.text}`);
+  return undefined;
+}
+
+/** The configuration may allow each of several servers some time; nobody waits longer than that. */
+const checkLimits = { timeoutMs: 120_000, maxBytes: 64 * 1024 };

@@ -1,0 +1,100 @@
+/** Files as they were, and as they shall be: whole or not at all, on disk before anybody goes on. */
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/** A file with all that has to come back with it. Bytes, since nobody promises that it is text. */
+export interface Image {
+  readonly bytes: Buffer;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * Undefined: there is no such file. Throws for what is no regular file: a symbolic link is somebody's arrangement, which
+ * a rename would end.
+ */
+export function readImage(path: string): Image | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  if (!stat.isFile()) throw new NotPlaced(`${path} is not a regular file`);
+  return { bytes: readFileSync(path), mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid };
+}
+
+/** Throws {@link NotPlaced} with the reason if it cannot be; then the file is as it was. */
+export function placeFile(path: string, image: Image | undefined): void {
+  const draft = draftOf(path);
+  try {
+    clearDraft(path);
+    if (image === undefined) rmSync(path, { force: true });
+    else {
+      makeDirectory(dirname(path));
+      writeDraft(draft, image);
+      renameSync(draft, path);
+    }
+    syncDirectory(dirname(path));
+  } catch (error) {
+    throw new NotPlaced(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** What a power cut may have left beside the file. */
+export function clearDraft(path: string): void {
+  rmSync(draftOf(path), { force: true });
+}
+
+export class NotPlaced extends Error {
+  override readonly name = 'NotPlaced';
+}
+
+export function sameImage(one: Image | undefined, other: Image | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  const isAlike = one.mode === other.mode && one.uid === other.uid && one.gid === other.gid;
+  return isAlike && one.bytes.equals(other.bytes);
+}
+
+/** Neither sshd (*.conf) nor PAM would read it. It has one name, so that what a power cut leaves is cleared away. */
+function draftOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.trasa-setup`);
+}
+
+function writeDraft(draft: string, { bytes, mode, uid, gid }: Image): void {
+  const fd = openSync(draft, 'wx', 0o600);
+  try {
+    writeFileSync(fd, bytes);
+    chownSync(draft, uid, gid);
+    chmodSync(draft, mode); // after chown, which takes bits away
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function makeDirectory(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  mkdirSync(path, { mode: 0o755, recursive: true });
+  syncDirectory(dirname(path));
+}
+
+function syncDirectory(path: string): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return; // what was to be taken away was never there
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
