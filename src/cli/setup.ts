@@ -29,7 +29,7 @@ async function withAsker(args: SetupArguments, asker: Asker): Promise<number> {
   const console = {
     out: (text: string) => void process.stdout.write(text),
     error: (text: string) => void process.stderr.write(text),
-    prompter: isAsking ? { ask, askHidden: async question => await asker.askHidden(question) } : undefined,
+    prompter: isAsking ? { ask, askHidden: async (question: string) => await asker.askHidden(question) } : undefined,
   };
   if (args.confirm === true) return keep(host, console);
   if (args.revert === true) return await takeBack(host, console, args.journal);

@@ -10,7 +10,7 @@ import { momentNow, startOf } from './moment.ts';
 import { NotPlaced, placeFile } from './place-file.ts';
 import type { Plan } from './plan.ts';
 import { revert } from './revert.ts';
-import { reloadDaemon, reloadSshd } from './services.ts';
+import { reloadSshd, startDaemon } from './services.ts';
 import { bootChanges, setTimer } from './timer.ts';
 import { verifyPam, verifySshd } from './verify.ts';
 
@@ -53,7 +53,7 @@ async function carryOut(host: SetupHost, plan: Plan, notes: string[]): Promise<T
   afterStep('configuration');
   const refused = await checkAsDaemon(host, plan, notes);
   if (refused !== undefined) return [refused];
-  const noDaemon = await reloadDaemon(host, plan.socket);
+  const noDaemon = await startDaemon(host, plan.socket);
   if (noDaemon !== undefined) return [noDaemon];
   afterStep('daemon');
 
@@ -83,7 +83,7 @@ function place(changes: readonly Change[]): void {
 /** `trasa-agent check` as the user who will read the file: first what is in it, then what the server says of this host. */
 async function checkAsDaemon(
   { agent, paths }: SetupHost,
-  { wishes }: Plan,
+  { observe }: Plan,
   notes: string[],
 ): Promise<Trouble | undefined> {
   const check = async (...words: string[]): Promise<Trouble | undefined> => {
@@ -99,7 +99,7 @@ async function checkAsDaemon(
   const broken = await check('--offline');
   if (broken !== undefined) return broken;
   const refused = await check();
-  if (refused === undefined || !wishes.observe) return refused;
+  if (refused === undefined || !observe) return refused;
   notes.push(`The server does not accept this host yet: ${refused.text}`);
   return undefined;
 }

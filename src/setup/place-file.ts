@@ -59,6 +59,11 @@ export class NotPlaced extends Error {
   override readonly name = 'NotPlaced';
 }
 
+/** A file of root's. */
+export function rootsFile(text: string, mode = 0o644): Image {
+  return { bytes: Buffer.from(text), mode, uid: 0, gid: 0 };
+}
+
 export function sameImage(one: Image | undefined, other: Image | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
   const isAlike = one.mode === other.mode && one.uid === other.uid && one.gid === other.gid;
@@ -84,7 +89,8 @@ function writeDraft(draft: string, { bytes, mode, uid, gid }: Image): void {
 
 function makeDirectory(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return;
-  mkdirSync(path, { mode: 0o755, recursive: true });
+  mkdirSync(path, { recursive: true });
+  chmodSync(path, 0o755); // whatever the umask: the daemon has to find its configuration
   syncDirectory(dirname(path));
 }
 

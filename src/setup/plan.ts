@@ -1,15 +1,13 @@
 /** From wishes to files: what would be written, and why it cannot be, before anything is touched. */
 import { existsSync, globSync } from 'node:fs';
-import { loadConfig } from '../config/load.ts';
-import { formatProblem } from '../config/problem.ts';
 import { createLookup } from '../host/lookup.ts';
 import type { PamPhase } from '../system/pam-stack.ts';
 import { effectiveSettings } from '../system/sshd-settings.ts';
-import { agentConfig } from './agent-config.ts';
 import { type SetupHost, type Trouble, trouble } from './host.ts';
 import type { Change } from './journal.ts';
 import { putPamLines, takePamLines } from './pam-block.ts';
-import { type Image, NotPlaced, readImage, sameImage } from './place-file.ts';
+import { type Image, NotPlaced, readImage, rootsFile, sameImage } from './place-file.ts';
+import { configChanges, type Standing, standingConfiguration } from './plan-config.ts';
 import { connectionOf } from './services.ts';
 import { includeOf } from './setting-lines.ts';
 import { type DropIn, dropInFor, dropInText } from './sshd-lines.ts';
@@ -23,6 +21,8 @@ export interface Plan {
   readonly phases: readonly PamPhase[];
   /** Where the daemon will listen. */
   readonly socket: string;
+  /** A server that refuses or does not answer is no reason to stop. */
+  readonly observe: boolean;
   /** In the order in which they are made; what is as it should be is not among them. */
   readonly changes: readonly Change[];
   /** What the administrator should know before. */
@@ -48,14 +48,21 @@ async function plan(host: SetupHost, wishes: Wishes): Promise<Planned> {
   const missing = [...missingParts(host, wishes), ...(daemon.kind === 'found' ? [] : [noDaemonUser])];
   if (missing.length > 0 || daemon.kind !== 'found') return failed(...missing);
 
-  const standing = standingConfiguration(host, wishes);
-  if ('troubles' in standing) return failed(...standing.troubles);
-  const { scope, socket } = standing;
+  const standing = standingConfiguration(paths, wishes.configuration);
+  if (standing.kind === 'broken') return failed(...standing.troubles);
+  const { scope, socket, observe } = standing;
+  const odd = [...scope.users, ...scope.groups].find(name => !/^[^\s,*?!"'#\\-][^\s,*?!"'#\\]*$/.test(name));
+  if (odd !== undefined) return failed(trouble(`sshd cannot be told of the user or group ${JSON.stringify(odd)}`));
   if (wishes.door === 'pam-exec' && wishes.firstFactor === 'key' && !isEverybody(scope))
     return failed(trouble('pam_exec cannot tell those who are not meant from those who are', 'choose --door pam'));
 
   const today = await effectiveSettings(host.sshd, connectionOf('root'));
   if (today.kind === 'failed') return failed(trouble(`sshd does not accept its configuration as it is: ${today.why}`));
+  const pamService = today.answer.first('pamservicename') ?? 'sshd';
+  if (pamService !== 'sshd' && wishes.door !== 'force-command')
+    return failed(
+      trouble(`sshd asks the PAM service ${pamService}, which setup does not know`, 'take PAMServiceName out'),
+    );
   const permitRootLogin = (today.answer.first('permitrootlogin') ?? 'yes').replace('without-', 'prohibit-');
   const knowsUnusedConnectionTimeout = today.answer.first('unusedconnectiontimeout') !== undefined;
   const dropIn = dropInFor({ ...wishes, scope, agent, knowsUnusedConnectionTimeout, permitRootLogin });
@@ -69,8 +76,8 @@ async function plan(host: SetupHost, wishes: Wishes): Promise<Planned> {
   }
 
   const wanted: Change[] = [
-    ...configChanges(host, wishes, daemon.user.gid),
-    { path: paths.dropIn, before: readImage(paths.dropIn), after: rootsText(dropInText(dropIn), 0o644) },
+    ...configChanges(paths, wishes.configuration, daemon.user.gid),
+    { path: paths.dropIn, before: readImage(paths.dropIn), after: rootsFile(dropInText(dropIn)) },
     ...(pam === undefined || edited === undefined
       ? []
       : [{ path: paths.pamFile, before: pam, after: { ...pam, bytes: Buffer.from(edited.text, 'latin1') } }]),
@@ -84,7 +91,8 @@ async function plan(host: SetupHost, wishes: Wishes): Promise<Planned> {
       phases: phasesOf(wishes),
       socket,
       changes: wanted.filter(({ before, after }) => !sameImage(before, after)),
-      notes: notesOn(wishes, scope, permitRootLogin),
+      observe,
+      notes: notesOn(wishes, standing, permitRootLogin),
     },
   };
 }
@@ -111,34 +119,6 @@ function missingParts({ paths, agent }: SetupHost, { door }: Wishes): Trouble[] 
   return troubles;
 }
 
-/** Whom the configuration will ask, and where the daemon will listen. */
-function standingConfiguration(
-  { paths }: SetupHost,
-  { configuration }: Wishes,
-): { readonly scope: Scope; readonly socket: string } | { readonly troubles: readonly Trouble[] } {
-  if (configuration !== undefined)
-    return { scope: { users: configuration.users, groups: configuration.groups }, socket: usualSocket };
-  const loaded = loadConfig(paths.config);
-  if (loaded.kind === 'broken') return { troubles: loaded.problems.map(problem => trouble(formatProblem(problem))) };
-  const { requiredUsers: users, requiredGroups: groups } = loaded.config.policy;
-  return { scope: { users, groups }, socket: loaded.config.daemon.socket };
-}
-
-/** The default of the configuration's `socket`: one that setup makes names no other. */
-const usualSocket = '/run/trasa-agent/agent.sock';
-
-function configChanges({ paths }: SetupHost, { configuration }: Wishes, gid: number): Change[] {
-  if (configuration === undefined) return [];
-  const before = readImage(paths.config);
-  const after = { ...rootsText(agentConfig(configuration), 0o640), gid };
-  if (before === undefined || sameImage(before, after)) return [{ path: paths.config, before, after }];
-  const backup = `${paths.config}.before-setup`;
-  return [
-    { path: backup, before: readImage(backup), after: { ...before, mode: 0o600, uid: 0, gid: 0 } },
-    { path: paths.config, before, after },
-  ];
-}
-
 function pamTextFor(pam: Image, { door, firstFactor }: Wishes, scope: Scope, agent: string) {
   const text = pam.bytes.toString('latin1');
   if (door === 'force-command') return { kind: 'edited', text: takePamLines(text) } as const;
@@ -151,25 +131,38 @@ function phasesOf({ door, firstFactor }: Wishes): PamPhase[] {
   return door === 'pam' || firstFactor === 'any' ? [...asks, 'account'] : asks;
 }
 
-function notesOn({ door, firstFactor, observe }: Wishes, scope: Scope, permitRootLogin: string): string[] {
+function notesOn(
+  { door, firstFactor }: Wishes,
+  { scope, observe, tellsPerson }: Standing,
+  permitRootLogin: string,
+): string[] {
   const notes: string[] = [];
-  if (observe) notes.push('Nobody is asked for a second factor yet: the daemon only logs what would happen.');
-  if (door === 'force-command')
-    notes.push('A forced command is the weaker door: start-up files of the shell run before it. See trasa-agent(8).');
-  if (door !== 'force-command' && firstFactor === 'key') {
-    notes.push('Clients that cannot be asked (BatchMode, sftp -b, Ansible) will not get in with a key alone.');
-    if (!isEverybody(scope))
-      notes.push('Whoever is not meant logs in with a key only: passwords are not taken any more.');
-    if (door === 'pam-exec' && permitRootLogin !== 'yes')
-      notes.push(`Root cannot log in by ssh any more (PermitRootLogin ${permitRootLogin} allows no question).`);
-  }
-  if (door === 'pam-exec' && observe && firstFactor === 'key')
-    notes.push('pam_exec asks "Password: " even so; whatever is typed there is not used.');
+  const note = (text: string, holds: boolean): void => {
+    if (holds) notes.push(text);
+  };
+  const asksAll = isEverybody(scope);
+  const isByKey = door !== 'force-command' && firstFactor === 'key';
+  note('Nobody is asked for a second factor yet: the daemon only logs what would happen.', observe);
+  note(
+    'A forced command is the weaker door: start-up files of the shell run before it. See trasa-agent(8).',
+    door === 'force-command',
+  );
+  note('Clients that cannot be asked (BatchMode, sftp -b, Ansible) will not get in with a key alone.', isByKey);
+  note('Whoever is not meant logs in with a key only: passwords are not taken any more.', isByKey && !asksAll);
+  note(
+    `Root cannot log in by ssh any more (PermitRootLogin ${permitRootLogin} allows no question).`,
+    isByKey && door === 'pam-exec' && permitRootLogin !== 'yes',
+  );
+  note(
+    'pam_exec asks "Password: " even so; whatever is typed there is not used.',
+    isByKey && door === 'pam-exec' && observe,
+  );
+  const isRootMeant = asksAll || scope.users.includes('root');
+  note(
+    'Nothing tells whose second factor root needs: say --person root=TRASA-ID, or root cannot log in without a question.',
+    isRootMeant && permitRootLogin !== 'no' && !tellsPerson('root'),
+  );
   return notes;
-}
-
-function rootsText(text: string, mode: number): Image {
-  return { bytes: Buffer.from(text), mode, uid: 0, gid: 0 };
 }
 
 function failed(...troubles: readonly Trouble[]): Planned {

@@ -84,7 +84,7 @@ function wishesFrom(given: Given, isNew: boolean): Wishes {
     people: given.people ?? new Map<string, string>(),
     observe,
   };
-  return { door, firstFactor, configuration: isNew ? configuration : undefined, observe, revertAfterMs };
+  return { door, firstFactor, configuration: isNew ? configuration : undefined, revertAfterMs };
 }
 
 async function askFor(given: Given, prompter: Prompter, isNew: boolean): Promise<Given> {

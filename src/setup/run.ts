@@ -22,7 +22,7 @@ export interface Console {
 
 /** @param dryRun say what would be done, and stop there */
 export async function setUp(host: SetupHost, console: Console, given: Given, dryRun: boolean): Promise<number> {
-  const pending = await clearAway(host, console);
+  const pending = await clearAway(host, console, dryRun);
   if (pending !== undefined) return fail(console, exitStatus.tryLater, pending);
   const wishes = await wishesOf(host, console, given);
   if (typeof wishes === 'number') return wishes;
@@ -79,7 +79,7 @@ export function tellStatus(host: SetupHost, console: Console): number {
 }
 
 /** What an earlier setup has left, and nobody will confirm any more, is undone first. */
-async function clearAway(host: SetupHost, console: Console): Promise<Trouble | undefined> {
+async function clearAway(host: SetupHost, console: Console, dryRun: boolean): Promise<Trouble | undefined> {
   const found = findJournal(host.paths.directory);
   if (found.kind === 'none') return undefined;
   if (found.kind === 'unreadable') return trouble(found.why);
@@ -89,8 +89,7 @@ async function clearAway(host: SetupHost, console: Console): Promise<Trouble | u
       'trasa-agent setup --confirm from a new login, or trasa-agent setup --revert',
     );
   console.out('An earlier setup was not confirmed, and is undone first.\n');
-  const { troubles } = await revert(host);
-  return troubles[0];
+  return dryRun ? undefined : (await revert(host)).troubles[0];
 }
 
 /** Its time is up, the host was started anew, or setup was interrupted. */

@@ -7,7 +7,7 @@ import { basename } from 'node:path';
 import { runProgram } from '../system/run-program.ts';
 import { type SetupHost, type Trouble, trouble } from './host.ts';
 import type { Change } from './journal.ts';
-import type { Image } from './place-file.ts';
+import { rootsFile } from './place-file.ts';
 
 /** One that is set is not taken back: it looks for its own journal only, and finds none. */
 export async function setTimer(host: SetupHost, id: string, afterMs: number): Promise<Trouble | undefined> {
@@ -52,10 +52,6 @@ export function bootChanges({ hasSystemd, agent, paths }: SetupHost): Change[] {
       ]
     : [[paths.bootCron, cronLine(agent)]];
   return files.map(([path, text]) => ({ path, before: undefined, after: rootsFile(text) }));
-}
-
-function rootsFile(text: string): Image {
-  return { bytes: Buffer.from(text), mode: 0o644, uid: 0, gid: 0 };
 }
 
 function unit(agent: string, directory: string): string {

@@ -17,8 +17,6 @@ export interface Wishes {
   readonly firstFactor: FirstFactor;
   /** What trasa-agent.toml shall say; undefined: the one that is there is kept. */
   readonly configuration: NewConfiguration | undefined;
-  /** A server that refuses or does not answer is no reason to stop. */
-  readonly observe: boolean;
   readonly revertAfterMs: number;
 }
 

@@ -1,7 +1,7 @@
 /** Every door is set up from nothing by `trasa-agent setup`, used by a real client, confirmed, and taken out again. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { configFile, startDevice } from '../helpers/e2e/agent.ts';
 import { run } from '../helpers/e2e/background.ts';
 import { module, needsDoor, sshAsking } from '../helpers/e2e/pam.ts';
@@ -13,7 +13,7 @@ needsDoor(t, module);
 privateHost(t);
 t.setTimeout(120_000);
 
-const names = ['alice', 'bob', 'carol', 'dave', 'erin'] as const;
+const names = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank'] as const;
 type Name = (typeof names)[number];
 const host = await startSetupHost(names);
 t.teardown(async () => await host.stop());
@@ -58,6 +58,14 @@ const cases: readonly Case[] = [
     name: 'carol',
     flags: ['--door', 'pam', '--first-factor', 'any', '--group', 'carol'],
     byPush: [],
+    door: 'pam',
+  },
+  {
+    title: 'the module, after a key, for one group',
+    name: 'frank',
+    flags: ['--door', 'pam', '--first-factor', 'key', '--group', 'frank'],
+    byCode: [[/Code, or Enter for push: $/, () => members.frank.code()]],
+    byPush: [[/Code, or Enter for push: $/, ''], push],
     door: 'pam',
   },
   {
@@ -112,6 +120,8 @@ for (const { title, name, flags, byCode, byPush, door } of cases)
       t.match(await daemon.audited(line => line['event'] === 'decision'), { decision: 'allow', reason: 'totp', door });
     }
 
+    if (flags.includes('--group') || flags.includes('--user')) await othersAreNotAsked(t, flags);
+
     t.match(await run([agent, 'setup', '--confirm']), { status: 77, stderr: /does not come from sshd/ });
     older.send(`${confirmation}; exit\r`);
     await older.expect(/this connection is older than the change/);
@@ -139,6 +149,25 @@ for (const { title, name, flags, byCode, byPush, door } of cases)
     const plain = await run(['ssh', '-F', sshd.configFile, `${name}@target`, 'echo in']);
     t.match(plain, { status: 0, stdout: 'in\n' }, 'a login as before');
   });
+
+/** alice, who is not meant: by her key, and in no other way. */
+async function othersAreNotAsked(t: Test, flags: readonly string[]): Promise<void> {
+  const ssh = ['ssh', '-F', sshd.configFile, '-o', 'NumberOfPasswordPrompts=1'] as const;
+  t.match(await run([...ssh, '-o', 'BatchMode=yes', 'alice@target', 'echo in']), { status: 0, stdout: 'in\n' });
+  if (!flags.includes('key')) return;
+  for (const method of ['password', 'keyboard-interactive']) {
+    const terminal = new Terminal([
+      ...ssh,
+      '-o',
+      `PreferredAuthentications=${method}`,
+      'alice@target',
+      'echo has entered',
+    ]);
+    terminal.send('anything\r');
+    t.match(await terminal.ended(), { exitCode: 255 }, method);
+    t.notMatch(terminal.output, /has entered/);
+  }
+}
 
 function setPassword(name: string): void {
   const hashed = execFileSync('openssl', ['passwd', '-6', password], { encoding: 'utf8' }).trim();

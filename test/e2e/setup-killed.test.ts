@@ -23,6 +23,8 @@ const before = files();
 const program = join(import.meta.dirname, '../helpers/e2e/killed-setup.ts');
 const steps = ['journal', 'timer', 'boot', 'configuration', 'daemon', 'drop-in', 'pam', 'reload', 'done'] as const;
 
+const any = ['--door', 'pam', '--first-factor', 'any'];
+
 async function setUpUntil(step: string, revertAfterMs: number) {
   const wishes = {
     door: 'pam',
@@ -66,8 +68,12 @@ for (const step of steps)
 t.test('the next setup undoes what an interrupted one has left, at once', async t => {
   t.match(await setUpUntil('pam', 60_000), { signal: 'SIGKILL' });
   t.not(JSON.stringify(files()), JSON.stringify(before));
-  const again = await host.setup(['--door', 'pam', '--first-factor', 'any', '--dry-run']);
-  t.match(again, { status: 0, stdout: /An earlier setup was not confirmed, and is undone first/ });
+  const left = files();
+  const undoneFirst = /An earlier setup was not confirmed, and is undone first/;
+  t.match(await host.setup([...any, '--dry-run']), { status: 0, stdout: undoneFirst });
+  t.strictSame(files(), left, 'a dry run does not touch it');
+  t.match(await host.setup(any), { status: 0, stdout: undoneFirst });
+  t.match(await run([agent, 'setup', '--revert']), { status: 0 });
   t.strictSame(files(), before);
 });
 
