@@ -6,7 +6,7 @@ import { exitStatuses } from './exit-statuses.ts';
 const word = { type: 'string', requiresArg: true } as const;
 const words = { type: 'string', array: true, requiresArg: true } as const;
 
-const options = {
+export const options = {
   door: { choices: doors, describe: 'how sshd asks; see trasa-agent(8)' },
   'first-factor': {
     choices: firstFactors,

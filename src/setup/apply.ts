@@ -81,19 +81,11 @@ function place(changes: readonly Change[]): void {
 }
 
 /** `trasa-agent check` as the user who will read the file: first what is in it, then what the server says of this host. */
-async function checkAsDaemon(
-  { agent, paths }: SetupHost,
-  { observe }: Plan,
-  notes: string[],
-): Promise<Trouble | undefined> {
+async function checkAsDaemon({ agent }: SetupHost, { observe }: Plan, notes: string[]): Promise<Trouble | undefined> {
   const check = async (...words: string[]): Promise<Trouble | undefined> => {
     const asDaemon = ['--reuid=trasa-agent', '--regid=trasa-agent', '--clear-groups', '--no-new-privs', agent];
-    const ran = await runProgram(
-      '/usr/bin/setpriv',
-      [...asDaemon, 'check', '--config', paths.config, ...words],
-      checkLimits,
-    );
-    if (ran.kind === 'failed') return trouble(`cannot check ${paths.config}: ${ran.why}`);
+    const ran = await runProgram('/usr/bin/setpriv', [...asDaemon, 'check', ...words], checkLimits);
+    if (ran.kind === 'failed') return trouble(`cannot check the configuration: ${ran.why}`);
     return ran.status === 0 ? undefined : trouble(ran.stderr.trim());
   };
   const broken = await check('--offline');

@@ -19,7 +19,6 @@ export interface Standing {
 
 /** What the new configuration will mean, or the one that is kept does. */
 export function standingConfiguration(
-  { config: file }: SetupPaths,
   wanted: NewConfiguration | undefined,
 ): Standing | { readonly kind: 'broken'; readonly troubles: readonly Trouble[] } {
   if (wanted !== undefined) {
@@ -27,7 +26,7 @@ export function standingConfiguration(
     const tellsPerson = (account: string): boolean => domain !== undefined || people.has(account);
     return { kind: 'standing', scope: { users, groups }, socket: usualSocket, observe, tellsPerson };
   }
-  const loaded = loadConfig(file);
+  const loaded = loadConfig();
   if (loaded.kind === 'broken')
     return { kind: 'broken', troubles: loaded.problems.map(problem => trouble(formatProblem(problem))) };
   const { policy, identity, daemon } = loaded.config;

@@ -48,7 +48,7 @@ async function plan(host: SetupHost, wishes: Wishes): Promise<Planned> {
   const missing = [...missingParts(host, wishes), ...(daemon.kind === 'found' ? [] : [noDaemonUser])];
   if (missing.length > 0 || daemon.kind !== 'found') return failed(...missing);
 
-  const standing = standingConfiguration(paths, wishes.configuration);
+  const standing = standingConfiguration(wishes.configuration);
   if (standing.kind === 'broken') return failed(...standing.troubles);
   const { scope, socket, observe } = standing;
   const odd = [...scope.users, ...scope.groups].find(name => !/^[^\s,*?!"'#\\-][^\s,*?!"'#\\]*$/.test(name));

@@ -97,6 +97,9 @@ async function askFor(given: Given, prompter: Prompter, isNew: boolean): Promise
     door,
     firstFactor,
     server: given.server ?? wordsOf(await insist(prompter, 'URL of the TRASA server (https://…): ')),
+    pin:
+      given.pin ??
+      wordsOf(await say(prompter, 'Pin of its key, sha256//… (Enter: a known authority vouches for it): ')),
     serviceId: given.serviceId ?? (await insist(prompter, 'serviceID of this host, from the TRASA dashboard: ')),
     serviceKey: given.serviceKey ?? (await insistHidden(prompter, 'serviceKey (it is not shown): ')),
     user: given.user ?? wordsOf(await say(prompter, 'Users to ask for a second factor (Enter: no list of users): ')),

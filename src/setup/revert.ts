@@ -19,7 +19,7 @@ const nothing: Reverted = { undone: false, troubles: [], notes: [] };
 
 /** @param only the journal that is meant: what was set up since then is none of a timer's business */
 export async function revert(host: SetupHost, only?: string): Promise<Reverted> {
-  const { directory, config } = host.paths;
+  const { directory } = host.paths;
   const found = findJournal(directory);
   if (found.kind === 'unreadable') return { ...nothing, troubles: [trouble(found.why)] };
   if (found.kind === 'none' || (only !== undefined && found.journal.id !== only)) return nothing;
@@ -28,7 +28,7 @@ export async function revert(host: SetupHost, only?: string): Promise<Reverted> 
     const notes = undo(found.journal.changes, join(directory, 'saved'), path => host.afterStep(`undo ${path}`));
     const notReloaded = await reloadSshd(host);
     // With the old configuration, or none; it keeps the new one then, and nobody is sent to it any more.
-    const loaded = loadConfig(config);
+    const loaded = loadConfig();
     if (loaded.kind === 'loaded') await reloadDaemon(host, loaded.config.daemon.socket);
     if (notReloaded !== undefined) return { undone: true, troubles: [notReloaded], notes };
     forgetReverting(directory);

@@ -1,5 +1,6 @@
 /** `trasa-agent setup`, from the command line to the exit status. */
 import { existsSync } from 'node:fs';
+import { usualPlaces } from '../config/load.ts';
 import { exitStatus } from '../policy/refusals.ts';
 import { applyPlan } from './apply.ts';
 import { confirm } from './confirm.ts';
@@ -24,7 +25,7 @@ export interface Console {
 export async function setUp(host: SetupHost, console: Console, given: Given, dryRun: boolean): Promise<number> {
   const pending = await clearAway(host, console, dryRun);
   if (pending !== undefined) return fail(console, exitStatus.tryLater, pending);
-  const wishes = await wishesOf(host, console, given);
+  const wishes = await wishesOf(console, given);
   if (typeof wishes === 'number') return wishes;
   const planned = await planSetup(host, wishes);
   if (planned.kind === 'failed') return fail(console, exitStatus.config, ...planned.troubles);
@@ -98,8 +99,12 @@ function isOver({ revertAt, reloaded, writer }: Journal, now: number): boolean {
   return reloaded === undefined && startOf(writer.pid)?.ticks !== writer.started.ticks;
 }
 
-async function wishesOf(host: SetupHost, console: Console, given: Given): Promise<Wishes | number> {
-  const answered = await answerQuestions(given, console.prompter, existsSync(host.paths.config));
+async function wishesOf(console: Console, given: Given): Promise<Wishes | number> {
+  const answered = await answerQuestions(
+    given,
+    console.prompter,
+    usualPlaces.some(place => existsSync(place)),
+  );
   switch (answered.kind) {
     case 'wishes':
       return answered.wishes;

@@ -86,6 +86,8 @@ const cases: readonly Case[] = [
   },
 ];
 
+const decision = async (account: Name) => await daemon.audited(line => line['account'] === account);
+
 /** Logs in at a terminal; the terminal afterwards, at a shell's prompt. */
 async function enter(name: Name, dialogue: NonNullable<Case['byCode']>, withPassword: boolean): Promise<Terminal> {
   const flags = withPassword ? ['-o', 'PubkeyAuthentication=no'] : [];
@@ -117,7 +119,7 @@ for (const { title, name, flags, byCode, byPush, door } of cases)
       const terminal = await enter(name, byCode, withPassword);
       terminal.send('exit\r');
       await terminal.ended();
-      t.match(await daemon.audited(line => line['event'] === 'decision'), { decision: 'allow', reason: 'totp', door });
+      t.match(await decision(name), { decision: 'allow', reason: 'totp', door });
     }
 
     if (flags.includes('--group') || flags.includes('--user')) await othersAreNotAsked(t, flags);
@@ -132,7 +134,7 @@ for (const { title, name, flags, byCode, byPush, door } of cases)
       await phone.printed(/Waiting for pushes/);
       const terminal = await enter(name, byPush, withPassword);
       await phone.finished;
-      t.match(await daemon.audited(line => line['event'] === 'decision'), { decision: 'allow', reason: 'push', door });
+      t.match(await decision(name), { decision: 'allow', reason: 'push', door });
       terminal.send(`${confirmation}; exit\r`);
       await terminal.expect(/Confirmed: it stays/);
       await terminal.ended();

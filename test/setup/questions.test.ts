@@ -35,6 +35,7 @@ t.test('what the command line leaves open is asked, again if it is no answer, an
     'key',
     '', // no URL
     'https://a.example.com https://b.example.com',
+    '', // no pin
     'web1',
     'the-key',
     'alice, bob',
