@@ -21,8 +21,9 @@ export type Applied =
 
 export async function applyPlan(host: SetupHost, plan: Plan): Promise<Applied> {
   const notes: string[] = [];
-  const troubles = await carryOut(host, plan, notes).catch((error: unknown): Trouble[] => {
+  const troubles = await carryOut(host, plan, notes).catch(async (error: unknown): Promise<Trouble[]> => {
     if (error instanceof NotPlaced) return [trouble(error.message)];
+    await revert(host); // a bug is no reason to leave half of it
     throw error;
   });
   if (troubles.length === 0) return { kind: 'applied', notes };

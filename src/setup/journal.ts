@@ -4,10 +4,10 @@
  *
  * It may hold the service key of the configuration that was there before: root's alone.
  */
-import { lstatSync, mkdirSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSafely } from '../host/safe-open.ts';
-import { type Image, placeFile } from './place-file.ts';
+import { type Image, makePrivateDirectory, placeFile } from './place-file.ts';
 
 export interface Journal {
   readonly id: string;
@@ -42,7 +42,7 @@ const fileNames: Readonly<Record<State, string>> = { waiting: 'journal.json', re
 
 /** @param directory made if it is not there, mode 0700 */
 export function writeJournal(directory: string, journal: Journal): void {
-  if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) mkdirSync(directory, { mode: 0o700 });
+  makePrivateDirectory(directory);
   const bytes = Buffer.from(JSON.stringify(encode(journal)));
   placeFile(join(directory, fileNames.waiting), { bytes, mode: 0o600, uid: 0, gid: 0 });
 }

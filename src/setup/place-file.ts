@@ -33,6 +33,16 @@ export function readImage(path: string): Image | undefined {
   return { bytes: readFileSync(path), mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid };
 }
 
+/** Root's alone, if it has to be made. Throws {@link NotPlaced}. */
+export function makePrivateDirectory(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    throw new NotPlaced(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 /** Throws {@link NotPlaced} with the reason if it cannot be; then the file is as it was. */
 export function placeFile(path: string, image: Image | undefined): void {
   const draft = draftOf(path);

@@ -5,9 +5,10 @@ import type { PamPhase } from '../system/pam-stack.ts';
 import { effectiveSettings } from '../system/sshd-settings.ts';
 import { type SetupHost, type Trouble, trouble } from './host.ts';
 import type { Change } from './journal.ts';
+import { notesOn } from './notes.ts';
 import { putPamLines, takePamLines } from './pam-block.ts';
 import { type Image, NotPlaced, readImage, rootsFile, sameImage } from './place-file.ts';
-import { configChanges, type Standing, standingConfiguration } from './plan-config.ts';
+import { configChanges, standingConfiguration } from './plan-config.ts';
 import { connectionOf } from './services.ts';
 import { includeOf } from './setting-lines.ts';
 import { type DropIn, dropInFor, dropInText } from './sshd-lines.ts';
@@ -129,40 +130,6 @@ function phasesOf({ door, firstFactor }: Wishes): PamPhase[] {
   if (door === 'force-command') return [];
   const asks: PamPhase[] = firstFactor === 'any' ? [] : ['auth'];
   return door === 'pam' || firstFactor === 'any' ? [...asks, 'account'] : asks;
-}
-
-function notesOn(
-  { door, firstFactor }: Wishes,
-  { scope, observe, tellsPerson }: Standing,
-  permitRootLogin: string,
-): string[] {
-  const notes: string[] = [];
-  const note = (text: string, holds: boolean): void => {
-    if (holds) notes.push(text);
-  };
-  const asksAll = isEverybody(scope);
-  const isByKey = door !== 'force-command' && firstFactor === 'key';
-  note('Nobody is asked for a second factor yet: the daemon only logs what would happen.', observe);
-  note(
-    'A forced command is the weaker door: start-up files of the shell run before it. See trasa-agent(8).',
-    door === 'force-command',
-  );
-  note('Clients that cannot be asked (BatchMode, sftp -b, Ansible) will not get in with a key alone.', isByKey);
-  note('Whoever is not meant logs in with a key only: passwords are not taken any more.', isByKey && !asksAll);
-  note(
-    `Root cannot log in by ssh any more (PermitRootLogin ${permitRootLogin} allows no question).`,
-    isByKey && door === 'pam-exec' && permitRootLogin !== 'yes',
-  );
-  note(
-    'pam_exec asks "Password: " even so; whatever is typed there is not used.',
-    isByKey && door === 'pam-exec' && observe,
-  );
-  const isRootMeant = asksAll || scope.users.includes('root');
-  note(
-    'Nothing tells whose second factor root needs: say --person root=TRASA-ID, or root cannot log in without a question.',
-    isRootMeant && permitRootLogin !== 'no' && !tellsPerson('root'),
-  );
-  return notes;
 }
 
 function failed(...troubles: readonly Trouble[]): Planned {

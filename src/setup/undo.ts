@@ -1,9 +1,8 @@
 /** Puts every file back, as the journal has it. May be stopped at any point, and be done again from the beginning. */
-import { lstatSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Change } from './journal.ts';
 import { takePamLines } from './pam-block.ts';
-import { clearDraft, type Image, placeFile, readImage, sameImage } from './place-file.ts';
+import { clearDraft, type Image, makePrivateDirectory, placeFile, readImage, sameImage } from './place-file.ts';
 
 /**
  * @param saved where to put what somebody else has written meanwhile
@@ -32,7 +31,7 @@ function undoChanged(path: string, found: Image, before: Image | undefined, save
     placeFile(path, { ...found, bytes: Buffer.from(without, 'latin1') });
     return `${path} was changed by somebody else meanwhile: only our lines were taken out`;
   }
-  if (lstatSync(saved, { throwIfNoEntry: false }) === undefined) mkdirSync(saved, { mode: 0o700, recursive: true });
+  makePrivateDirectory(saved);
   const copy = join(saved, basename(path));
   placeFile(copy, { ...found, mode: 0o600 });
   placeFile(path, before);

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { caFile, startDevice } from '../helpers/e2e/agent.ts';
-import { run } from '../helpers/e2e/background.ts';
-import { module, needsDoor } from '../helpers/e2e/pam.ts';
+import { Background, type Finished, run } from '../helpers/e2e/background.ts';
+import { module, needsDoor, processesWith } from '../helpers/e2e/pam.ts';
 import { agent, privateHost } from '../helpers/e2e/private-host.ts';
 import { files, startSetupHost } from '../helpers/e2e/setup-host.ts';
 import { ssh } from '../helpers/e2e/ssh.ts';
@@ -25,7 +25,7 @@ const steps = ['journal', 'timer', 'boot', 'configuration', 'daemon', 'drop-in',
 
 const any = ['--door', 'pam', '--first-factor', 'any'];
 
-async function setUpUntil(step: string, revertAfterMs: number) {
+function setUpWith(revertAfterMs: number, ...words: string[]): Background {
   const wishes = {
     door: 'pam',
     firstFactor: 'key',
@@ -38,7 +38,11 @@ async function setUpUntil(step: string, revertAfterMs: number) {
     observe: false,
     revertAfterMs,
   };
-  return await run([process.execPath, program, step], { input: JSON.stringify(wishes) });
+  return new Background([process.execPath, program, ...words], { input: JSON.stringify(wishes) });
+}
+
+async function setUpUntil(step: string, revertAfterMs: number): Promise<Finished> {
+  return await setUpWith(revertAfterMs, step).finished;
 }
 
 /** By a key; where the second factor is asked for already, by a push. */
@@ -64,6 +68,20 @@ for (const step of steps)
     t.ok(await canLogIn(), 'one can log in');
     t.match(await run([agent, 'setup', '--status']), { stdout: 'Nothing waits for a confirmation.\n' });
   });
+
+t.test('a setup that takes longer than the time to confirm it is undone when it is done, and not before', async t => {
+  const slow = setUpWith(1_000, 'drop-in', 'SIGSTOP');
+  await slow.printed(/^drop-in$/m);
+  await until('the timer to come', () =>
+    processesWith(`${agent} setup --revert --journal`).some(line => !line.includes('sleep')),
+  );
+  t.match(await run([agent, 'setup', '--revert']), { status: 1, stderr: /a setup is at work/ });
+  t.not(JSON.stringify(files()), JSON.stringify(before));
+  slow.child.kill('SIGCONT');
+  t.match(await slow.finished, { status: 0, stderr: '' });
+  await untilUndone();
+  t.ok(await canLogIn(), 'one can log in');
+});
 
 t.test('the next setup undoes what an interrupted one has left, at once', async t => {
   t.match(await setUpUntil('pam', 60_000), { signal: 'SIGKILL' });

@@ -1,6 +1,7 @@
 /**
  * `trasa-agent setup` from the sources, killed by SIGKILL after a step, as a power cut would: `node killed-setup.ts STEP`
- * with the wishes as JSON on standard input; STEP `undo …` is one of undoing what was done before.
+ * with the wishes as JSON on standard input. STEP `undo …` is one of undoing what was done before. `killed-setup.ts STEP SIGSTOP`:
+ * stopped, to be continued.
  */
 import { readFileSync } from 'node:fs';
 import { thisHost } from '../../../src/cli/setup.ts';
@@ -8,12 +9,12 @@ import { Secret } from '../../../src/otp/secret.ts';
 import { type Given } from '../../../src/setup/questions.ts';
 import { setUp, takeBack } from '../../../src/setup/run.ts';
 
-const [, , step = ''] = process.argv;
+const [, , step = '', signal = 'SIGKILL'] = process.argv;
 const host = {
   ...thisHost(),
   afterStep: (done: string) => {
     process.stdout.write(`${done}\n`);
-    if (done === step) process.kill(process.pid, 'SIGKILL');
+    if (done === step) process.kill(process.pid, signal);
   },
 };
 const console = {

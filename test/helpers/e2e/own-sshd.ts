@@ -1,7 +1,7 @@
 /** The private host's own sshd: started from its /etc/ssh/sshd_config and /etc/pam.d/sshd, as the distribution has them. */
-import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync } from 'node:fs';
 import { Background } from './background.ts';
-import { freePort, makeKey, type Sshd, writeClientConfig } from './sshd.ts';
+import { freePort, listening, makeKey, type Sshd } from './sshd.ts';
 
 export const sshdConfig = '/etc/ssh/sshd_config';
 
@@ -12,14 +12,5 @@ export async function startOwnSshd(): Promise<Sshd> {
   const hostKey = makeKey(folder, 'host');
   const userKey = makeKey(folder, 'user');
   appendFileSync(sshdConfig, `\nListenAddress 127.0.0.1:${port}\nHostKey ${hostKey}\nLogLevel VERBOSE\n`);
-  const process = new Background(['/usr/sbin/sshd', '-D', '-e']);
-  await process.printed(/Server listening on/);
-  return {
-    port,
-    configFile: writeClientConfig(folder, port, hostKey, userKey),
-    publicKey: readFileSync(`${userKey}.pub`, 'utf8'),
-    process,
-    log: () => process.stderr,
-    stop: async () => await process.stop(),
-  };
+  return await listening(new Background(['/usr/sbin/sshd', '-D', '-e']), folder, port, hostKey, userKey);
 }

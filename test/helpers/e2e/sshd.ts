@@ -57,6 +57,17 @@ ${forceCommand === '' ? '' : `ForceCommand ${forceCommand}`}
 `,
   );
   const process = new Background(['/usr/sbin/sshd', '-D', '-e', '-f', serverConfig]);
+  return await listening(process, folder, port, hostKey, userKey);
+}
+
+/** As soon as it listens. */
+export async function listening(
+  process: Background,
+  folder: string,
+  port: number,
+  hostKey: string,
+  userKey: string,
+): Promise<Sshd> {
   await process.printed(/Server listening on/);
   return {
     port,
@@ -68,7 +79,7 @@ ${forceCommand === '' ? '' : `ForceCommand ${forceCommand}`}
   };
 }
 
-export function writeClientConfig(folder: string, port: number, hostKey: string, userKey: string): string {
+function writeClientConfig(folder: string, port: number, hostKey: string, userKey: string): string {
   const knownHosts = join(folder, 'known_hosts');
   writeFileSync(knownHosts, `[127.0.0.1]:${port} ${readFileSync(`${hostKey}.pub`, 'utf8')}`);
   const config = join(folder, 'ssh_config');
