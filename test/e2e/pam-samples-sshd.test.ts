@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { startDevice } from '../helpers/e2e/agent.ts';
-import type { Finished } from '../helpers/e2e/background.ts';
 import { keyThenPam, sshAsking, startPamSshd } from '../helpers/e2e/pam.ts';
 import {
   asksCode,
@@ -19,6 +18,7 @@ import { password, startSamplesSite } from '../helpers/e2e/pam-samples-site.ts';
 import { ssh } from '../helpers/e2e/ssh.ts';
 import type { Sshd } from '../helpers/e2e/sshd.ts';
 import type { Terminal } from '../helpers/e2e/terminal.ts';
+import { until } from '../helpers/e2e/until.ts';
 import { authorize } from '../helpers/e2e/users.ts';
 
 const { site, wiretap } = await startSamplesSite(t, ['alice', 'bob']);
@@ -37,7 +37,7 @@ t.teardown(async () => {
   await device.stop();
   for (const sshd of [asking, keyAlone, keyless]) await sshd.stop();
 });
-const decision = async (account: string) => await site.daemon.audited(line => line['account'] === account);
+const decision = async () => await site.daemon.audited(line => line['account'] === 'alice');
 
 /** At the question for a code, of somebody who wants to run `id -un`. */
 async function login(sshd: Sshd, name: string): Promise<Terminal> {
@@ -62,24 +62,28 @@ async function givenUp(terminal: Terminal): Promise<void> {
   await terminal.ended();
 }
 
-/** `ssh bob id -un` by a client that cannot be asked, and how many pushes that took. */
-async function byKeyAlone(): Promise<Finished & { pushes: number }> {
-  const before = wiretap.count('push');
-  const finished = await ssh(keyAlone, 'bob', ['id -un']);
-  return { ...finished, pushes: wiretap.count('push') - before };
-}
+/** By a client that cannot be asked. */
+const byKeyAlone = async () => await wiretap.counted(async () => await ssh(keyAlone, 'bob', ['id -un']));
 
 for (const distribution of ['debian', 'rhel-9'] as const)
   t.test(distribution, async t => {
     const sample = readSample(distribution, 'sshd');
     installLines('sshd', sample, shipped[distribution]);
 
+    t.test('the other lines are those that the distribution ships, but for what the comments say', async t => {
+      const others = linesOf(sample).filter(line => !/pam_trasa\.so|acct_expired=die/.test(line));
+      const expected = linesOf(shipped[distribution])
+        .filter(line => !/^(?:@include common-auth|auth substack password-auth)$/.test(line))
+        .map(line => line.replace('required pam_nologin.so', 'requisite pam_nologin.so'));
+      t.strictSame(others, expected);
+    });
+
     t.test('a key, then a code', async t => {
       const before = wiretap.count('push');
       const terminal = await login(asking, 'alice');
       terminal.send(`${alice.code()}\r`);
       await entered(terminal, 'alice');
-      t.match(await decision('alice'), { decision: 'allow', factor: 'totp', service: 'sshd', key: /^SHA256:/ });
+      t.match(await decision(), { decision: 'allow', factor: 'totp', service: 'sshd', key: /^SHA256:/ });
       t.equal(wiretap.count('push'), before, 'and the account line asks for no second one');
     });
 
@@ -88,7 +92,7 @@ for (const distribution of ['debian', 'rhel-9'] as const)
       terminal.send(`${alice.wrongCode()}\r`);
       await terminal.expect(/Wrong code/);
       await givenUp(terminal);
-      t.match(await decision('alice'), { decision: 'deny' });
+      t.match(await decision(), { decision: 'deny' });
     });
 
     t.test('a key, then a push', async t => {
@@ -142,5 +146,6 @@ t.test("Debian's other lines: a password, then the second factor", async t => {
   await right.expect(asksCode);
   await pushed(right);
   await entered(right, 'bob');
-  t.match(await decision('bob'), { decision: 'allow', factor: 'push' });
+  const line = await until('a decision', () => site.daemon.audit()[decisions]);
+  t.match(line, { account: 'bob', decision: 'allow', factor: 'push' });
 });
