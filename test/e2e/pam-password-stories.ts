@@ -15,6 +15,8 @@ export interface Ways {
 
 export const services = ['sudo', 'su', 'login'] as const;
 export type Service = (typeof services)[number];
+/** An account for each, so that they can be used at once. */
+export const callers = ['by-sudo', 'by-su', 'by-login'] as const;
 
 /** At the question for the password, of a person who has a member's account. */
 const start: Readonly<Record<Service, (name: string) => Promise<Terminal>>> = {
@@ -49,12 +51,15 @@ async function refused(terminal: Terminal): Promise<void> {
   await terminal.ended();
 }
 
-export function passwordStories({ site, wiretap }: SamplesSite<Service>, { afterWrongPassword, push }: Ways): void {
+export function passwordStories(
+  { site, wiretap }: SamplesSite<(typeof callers)[number]>,
+  { afterWrongPassword, push }: Ways,
+): void {
   t.test('each service', async t => {
     t.jobs = services.length; // since pam_unix makes who says a wrong password wait
     for (const service of services)
       t.test(service, { buffered: true }, async t => {
-        const member = site.members[service];
+        const member = site.members[`by-${service}`];
         const { name } = member.user;
         const decisions = () => site.daemon.audit().filter(line => line['account'] === name);
         const sent = () => wiretap.sent().split(`"user":"${name}"`).length - 1;
@@ -123,7 +128,7 @@ export function passwordStories({ site, wiretap }: SamplesSite<Service>, { after
       ['sudo', '-i', 'id', '-u'],
       ['su', '-', 'root', '-c', 'id -u'],
     ]) {
-      const terminal = await asked(atTerminal('login', ...command));
+      const terminal = await asked(atTerminal('by-login', ...command));
       terminal.send(`${password}\r`);
       await terminal.expect(asksCode);
       terminal.hangUp();

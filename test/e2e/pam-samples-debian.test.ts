@@ -14,9 +14,9 @@ import {
   readShipped,
 } from '../helpers/e2e/pam-samples.ts';
 import { password, startSamplesSite } from '../helpers/e2e/pam-samples-site.ts';
-import { passwordStories, services } from './pam-password-stories.ts';
+import { callers, passwordStories, services } from './pam-password-stories.ts';
 
-const { site, wiretap } = await startSamplesSite(t, [...services, 'alice']);
+const { site, wiretap } = await startSamplesSite(t, [...callers, 'alice']);
 const { alice } = site.members;
 writeFileSync('/etc/sudoers', 'Defaults passwd_tries=1\nALL ALL=(ALL) ALL\n', { mode: 0o440 });
 
@@ -43,7 +43,16 @@ t.test('sudo within the validity of its time stamp asks nobody, with -n too', as
   await terminal.expect(/^again alice\r$/m);
   t.match(await terminal.ended(), { exitCode: 0 });
   t.equal(site.daemon.audit().filter(line => line['account'] === 'alice').length, 1);
-  const without = await run(['setpriv', '--reuid=sudo', '--regid=sudo', '--init-groups', 'sudo', '-n', 'id', '-u']);
+  const without = await run([
+    'setpriv',
+    '--reuid=by-sudo',
+    '--regid=by-sudo',
+    '--init-groups',
+    'sudo',
+    '-n',
+    'id',
+    '-u',
+  ]);
   t.match(without, { status: 1, stdout: '', stderr: /a password is required/ });
 });
 
@@ -57,7 +66,7 @@ t.test('root becomes anybody without being asked', async t => {
 t.test('su to somebody else takes their password and their second factor', async t => {
   const device = startDevice(alice.device, ['--yes', '--once']);
   await device.printed(/Waiting for pushes/);
-  const terminal = atTerminal('su', 'su', 'alice', '-c', 'id -un');
+  const terminal = atTerminal('by-su', 'su', 'alice', '-c', 'id -un');
   await terminal.expect(asksPassword);
   terminal.send(`${password}\r`);
   await terminal.expect(asksCode);

@@ -12,9 +12,9 @@ import {
   readShipped,
 } from '../helpers/e2e/pam-samples.ts';
 import { password, startSamplesSite } from '../helpers/e2e/pam-samples-site.ts';
-import { passwordStories, services } from './pam-password-stories.ts';
+import { callers, passwordStories, services } from './pam-password-stories.ts';
 
-const { site, wiretap } = await startSamplesSite(t, [...services, 'alice']);
+const { site, wiretap } = await startSamplesSite(t, [...callers, 'alice']);
 installRhel9();
 writeFileSync('/etc/sudoers', 'Defaults passwd_tries=1\nALL ALL=(ALL) ALL\n', { mode: 0o440 });
 
@@ -41,7 +41,7 @@ t.test('root becomes anybody without being asked', async t => {
 });
 
 t.test('su to somebody else takes their password and a code of theirs', async t => {
-  const terminal = atTerminal('sudo', 'su', 'alice', '-c', 'id -un');
+  const terminal = atTerminal('by-su', 'su', 'alice', '-c', 'id -un');
   await terminal.expect(asksPassword);
   terminal.send(`${password}\r`);
   await terminal.expect(/Code: $/);

@@ -6,7 +6,7 @@ import { modulePath } from './pam.ts';
 import { Terminal } from './terminal.ts';
 
 /** In the words of pam_unix and of ours. */
-export const asksPassword = /[Pp]assword(?: for \w+)?: $/;
+export const asksPassword = /[Pp]assword(?: for [\w-]+)?: $/;
 export const asksCode = /Code, or Enter for push: $/;
 /** After Enter: the push is out. */
 export const asksWhilePushing = /press Enter, or type a code: $/;
