@@ -36,7 +36,7 @@ function stories(t: Tap): void {
   t.test('cron runs a job', { skip: without('/usr/sbin/cron') }, async t => {
     rmSync('/home/alice/job', { force: true });
     rmSync('/run/crond.reboot', { force: true }); // or @reboot would have been
-    execFileSync('crontab', ['-u', 'alice', '-'], { input: '@reboot id -un >job\n' });
+    execFileSync('crontab', ['-u', 'alice', '-'], { input: '@reboot id -un >new && mv new job\n' });
     const cron = new Background(['/usr/sbin/cron', '-f']);
     const said = await until('the job', () => existsSync('/home/alice/job') && readFileSync('/home/alice/job', 'utf8'));
     t.equal(said, 'alice\n');
