@@ -73,6 +73,7 @@ function pamLines({ door, firstFactor, scope, agent }: PamWishes): { auth: strin
         any: [],
       }[firstFactor],
       account: [
+        ...ringsNoPhone,
         '# Every login, whatever its method: a push, unless the lines above have asked. Before common-account, which an',
         '# expired password ends early.',
         `account    ${module}`,
@@ -88,9 +89,15 @@ function pamLines({ door, firstFactor, scope, agent }: PamWishes): { auth: strin
       password: ['# A push. A wrong password ends in common-auth.', `auth       ${hook('', ' --after-password')}`],
       any: [],
     }[firstFactor],
-    account: firstFactor === 'any' ? ['# A push for every login.', `account    ${hook('')}`] : [],
+    account: firstFactor === 'any' ? [...ringsNoPhone, '# A push for every login.', `account    ${hook('')}`] : [],
   };
 }
+
+const ringsNoPhone = [
+  '# Who may not log in now rings no phone.',
+  'account    requisite    pam_nologin.so',
+  'account    [acct_expired=die authtok_expired=die default=ignore] pam_unix.so',
+];
 
 const seeSamples = 'put the lines in by hand: pam_trasa(8) has them, and the samples for other distributions';
 

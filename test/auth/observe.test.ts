@@ -106,10 +106,10 @@ t.test('an account that does not exist is denied all the same', async t => {
 
 t.test('whoever has proved no first factor is asked all the same', async t => {
   const ports = observing();
-  const conversation = new ScriptedConversation('123456');
+  const conversation = new ScriptedConversation('alice', '123456');
   const decision = await authenticate(anAttempt({ firstFactorProved: false }), conversation, ports, never);
   t.same(decision, { kind: 'allow', factor: 'totp' });
-  t.same(conversation.said, ['? Code: ']);
+  t.same(conversation.said, ['? TRASA ID (email or username): ', '? Code: ']);
 });
 
 t.test('what cannot be logged lets nobody in', async t => {

@@ -32,6 +32,10 @@ function lines(file: string): string[] {
 }
 
 t.test('each door has its lines in their places, and the others are as they were', async t => {
+  const first = [
+    'account requisite pam_nologin.so',
+    'account [acct_expired=die authtok_expired=die default=ignore] pam_unix.so',
+  ];
   const hook = `pam_exec.so stdout quiet ${agent} pam`;
   const cases: [Partial<PamWishes>, string[], string[]][] = [
     // wishes, auth, what stands between pam_nologin and common-account
@@ -61,6 +65,7 @@ t.test('each door has its lines in their places, and the others are as they were
       [
         ...auth,
         'account required pam_nologin.so',
+        ...(account.length > 0 ? first : []),
         ...account,
         '@include common-account',
         'session required pam_loginuid.so',
