@@ -1,6 +1,8 @@
 /** The accounts that sshd is asked about: those who are meant, and those who could be locked out. */
 import { readFileSync } from 'node:fs';
 import { createLookup } from '../host/lookup.ts';
+import { runProgram } from '../system/run-program.ts';
+import { type Trouble, trouble } from './host.ts';
 import type { Scope } from './wishes.ts';
 
 export interface Account {
@@ -12,32 +14,26 @@ export interface Account {
  * The named ones, the members of the named groups, root, whoever called sudo(8), and accounts of people in passwd(5);
  * those that a directory service adds are asked about only if they are named, since it may have a hundred thousand.
  *
- * @returns `unknown`: named ones that the host does not know
+ * `unknown`: who is named, and is not there. A group that is misspelt would mean nobody.
  */
 export async function accountsToVerify(
   { users, groups }: Scope,
   caller: string | undefined,
-): Promise<{ readonly accounts: readonly Account[]; readonly unknown: readonly string[] }> {
-  const local = lines('/etc/passwd').flatMap(([name = '', , uid, , , , shell = '']) =>
-    Number(uid) >= firstPerson && Number(uid) < nobody && !/\/(nologin|false)$/.test(shell) ? [name] : [],
-  );
-  const members = lines('/etc/group').flatMap(([group = '', , , list = '']) =>
-    groups.includes(group) ? list.split(',').filter(name => name !== '') : [],
-  );
-  const names = new Set([
-    ...users,
-    ...members,
-    'root',
-    ...(caller === undefined ? [] : [caller]),
-    ...local.slice(0, maxLocal),
-  ]);
+): Promise<{ readonly accounts: readonly Account[]; readonly unknown: readonly Trouble[] }> {
+  const unknown: Trouble[] = [];
+  const members: string[] = [];
+  for (const group of groups) {
+    const found = await membersOf(group);
+    if (found === undefined) unknown.push(trouble(`this host knows no group ${group}`));
+    else members.push(...found.slice(0, maxMembers));
+  }
+  const names = new Set([...users, ...members, 'root', ...(caller === undefined ? [] : [caller]), ...localPeople()]);
   const lookUp = createLookup();
   const accounts: Account[] = [];
-  const unknown: string[] = [];
   for (const name of names) {
     const found = await lookUp(name, true);
     if (found.kind === 'found') accounts.push({ name: found.user.name, groups: found.groups });
-    else if (users.includes(name)) unknown.push(name);
+    else if (users.includes(name)) unknown.push(trouble(`this host knows no user ${name}`));
   }
   return { accounts, unknown };
 }
@@ -45,14 +41,24 @@ export async function accountsToVerify(
 /** Of Debian's adduser.conf(5). */
 const firstPerson = 1000;
 const nobody = 65_534;
+const maxMembers = 100;
 const maxLocal = 100;
 
-function lines(file: string): string[][] {
-  try {
-    return readFileSync(file, 'utf8')
-      .split('\n')
-      .map(line => line.split(':'));
-  } catch {
-    return [];
-  }
+/** Those whose primary group it is are not in the list: local ones are asked about anyway. */
+async function membersOf(group: string): Promise<string[] | undefined> {
+  const ran = await runProgram('/usr/bin/getent', ['group', group]);
+  if (ran.kind === 'failed' || ran.status !== 0) return undefined;
+  const [, , , list = ''] = ran.stdout.trim().split(':');
+  return list.split(',').filter(name => name !== '');
+}
+
+function localPeople(): string[] {
+  const people = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .flatMap(line => {
+      const [name = '', , uid, , , , shell = ''] = line.split(':');
+      const isPerson = Number(uid) >= firstPerson && Number(uid) < nobody && !/\/(nologin|false)$/.test(shell);
+      return isPerson ? [name] : [];
+    });
+  return people.slice(0, maxLocal);
 }

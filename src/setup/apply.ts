@@ -3,7 +3,6 @@
  * was set before the first file was touched.
  */
 import { runProgram } from '../system/run-program.ts';
-import { accountsToVerify } from './accounts.ts';
 import { type SetupHost, type Trouble, trouble } from './host.ts';
 import { type Change, type Journal, writeJournal } from './journal.ts';
 import { momentNow, startOf } from './moment.ts';
@@ -33,7 +32,7 @@ export async function applyPlan(host: SetupHost, plan: Plan): Promise<Applied> {
 
 async function carryOut(host: SetupHost, plan: Plan, notes: string[]): Promise<Trouble[]> {
   const { clock, paths, afterStep } = host;
-  const { wishes, changes, scope } = plan;
+  const { wishes, changes } = plan;
   const boot = bootChanges(host);
   const journal: Journal = {
     id: host.newID(),
@@ -60,9 +59,7 @@ async function carryOut(host: SetupHost, plan: Plan, notes: string[]): Promise<T
 
   place(changes.filter(({ path }) => path === paths.dropIn));
   afterStep('drop-in');
-  const { accounts, unknown } = await accountsToVerify(scope, host.caller);
-  const faults = unknown.map(user => trouble(`there is no user ${user} on this host`));
-  faults.push(...(await verifySshd(host, plan.dropIn, accounts)));
+  const faults = await verifySshd(host, plan.dropIn, plan.accounts);
   if (faults.length > 0) return faults;
   place(changes.filter(({ path }) => path === paths.pamFile));
   afterStep('pam');

@@ -1,4 +1,7 @@
+import type { SetupPaths } from './host.ts';
 import type { Standing } from './plan-config.ts';
+import { settingLines } from './setting-lines.ts';
+import type { DropIn } from './sshd-lines.ts';
 import { isEverybody, type Wishes } from './wishes.ts';
 
 /** What the administrator should know before going on: whom it might keep out, and what it does not do. */
@@ -22,7 +25,7 @@ export function notesOn(
   note('Whoever is not meant logs in with a key only: passwords are not taken any more.', isByKey && !asksAll);
   note(
     `Root cannot log in by ssh any more (PermitRootLogin ${permitRootLogin} allows no question).`,
-    isByKey && door === 'pam-exec' && permitRootLogin !== 'yes',
+    door === 'pam-exec' && firstFactor !== 'any' && permitRootLogin !== 'yes',
   );
   note(
     'pam_exec asks "Password: " even so; whatever is typed there is not used.',
@@ -34,4 +37,17 @@ export function notesOn(
     isRootMeant && permitRootLogin !== 'no' && !tellsPerson('root'),
   );
   return notes;
+}
+
+/** Lines of others that say something else, and will not hold any more (for those who are meant). */
+export function overridden({ sshdConfig, dropIn: file }: SetupPaths, { everywhere, blocks }: DropIn): string[] {
+  const ours = [...everywhere, ...blocks.flatMap(block => block.lines)];
+  return settingLines(sshdConfig)
+    .filter(line => line.file !== file && line.match === '')
+    .filter(({ name, value }) => ours.some(one => one.name.toLowerCase() === name && !isSame(one.value, value)))
+    .map(({ file: where, line, name, value }) => `This will not hold any more: ${where}:${line} ${name} ${value}`);
+}
+
+function isSame(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }

@@ -3,20 +3,23 @@ import { existsSync, globSync } from 'node:fs';
 import { createLookup } from '../host/lookup.ts';
 import type { PamPhase } from '../system/pam-stack.ts';
 import { effectiveSettings } from '../system/sshd-settings.ts';
+import { type Account, accountsToVerify } from './accounts.ts';
 import { type SetupHost, type Trouble, trouble } from './host.ts';
 import type { Change } from './journal.ts';
-import { notesOn } from './notes.ts';
+import { notesOn, overridden } from './notes.ts';
 import { putPamLines, takePamLines } from './pam-block.ts';
 import { type Image, NotPlaced, readImage, rootsFile, sameImage } from './place-file.ts';
 import { configChanges, standingConfiguration } from './plan-config.ts';
 import { connectionOf } from './services.ts';
 import { includeOf } from './setting-lines.ts';
-import { type DropIn, dropInFor, dropInText } from './sshd-lines.ts';
+import { type DropIn, dropInFor, dropInText, mark } from './sshd-lines.ts';
 import { isEverybody, type Scope, type Wishes } from './wishes.ts';
 
 export interface Plan {
   readonly wishes: Wishes;
   readonly scope: Scope;
+  /** Of whom sshd is asked whether it will do it. */
+  readonly accounts: readonly Account[];
   readonly dropIn: DropIn;
   /** Of PAM that have lines of ours. */
   readonly phases: readonly PamPhase[];
@@ -54,6 +57,8 @@ async function plan(host: SetupHost, wishes: Wishes): Promise<Planned> {
   const { scope, socket, observe } = standing;
   const odd = [...scope.users, ...scope.groups].find(name => !/^[^\s,*?!"'#\\-][^\s,*?!"'#\\]*$/.test(name));
   if (odd !== undefined) return failed(trouble(`sshd cannot be told of the user or group ${JSON.stringify(odd)}`));
+  const { accounts, unknown } = await accountsToVerify(scope, host.caller);
+  if (unknown.length > 0) return failed(...unknown);
   if (wishes.door === 'pam-exec' && wishes.firstFactor === 'key' && !isEverybody(scope))
     return failed(trouble('pam_exec cannot tell those who are not meant from those who are', 'choose --door pam'));
 
@@ -76,9 +81,13 @@ async function plan(host: SetupHost, wishes: Wishes): Promise<Planned> {
     return failed(trouble(`${place} ${edited.text}`, edited.hint));
   }
 
+  const written = readImage(paths.dropIn);
+  if (written !== undefined && !written.bytes.toString('latin1').startsWith(mark))
+    return failed(trouble(`${paths.dropIn} was not made by setup`, 'move it away, or take its lines out'));
+
   const wanted: Change[] = [
     ...configChanges(paths, wishes.configuration, daemon.user.gid),
-    { path: paths.dropIn, before: readImage(paths.dropIn), after: rootsFile(dropInText(dropIn)) },
+    { path: paths.dropIn, before: written, after: rootsFile(dropInText(dropIn)) },
     ...(pam === undefined || edited === undefined
       ? []
       : [{ path: paths.pamFile, before: pam, after: { ...pam, bytes: Buffer.from(edited.text, 'latin1') } }]),
@@ -88,12 +97,13 @@ async function plan(host: SetupHost, wishes: Wishes): Promise<Planned> {
     plan: {
       wishes,
       scope,
+      accounts,
       dropIn,
       phases: phasesOf(wishes),
       socket,
       changes: wanted.filter(({ before, after }) => !sameImage(before, after)),
       observe,
-      notes: notesOn(wishes, standing, permitRootLogin),
+      notes: [...notesOn(wishes, standing, permitRootLogin), ...overridden(paths, dropIn)],
     },
   };
 }

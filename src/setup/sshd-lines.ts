@@ -68,9 +68,12 @@ export function expectedFor(
   return expected;
 }
 
+/** How a file begins that setup has made. */
+export const mark = '# Made by trasa-agent setup';
+
 export function dropInText({ everywhere, blocks }: DropIn): string {
   const head = [
-    '# Made by trasa-agent setup; see trasa-agent(8). sshd takes the first value that it meets: this file comes early.',
+    `${mark}; see trasa-agent(8). sshd takes the first value that it meets: this file comes early.`,
     '# To be rid of it: trasa-agent setup --remove',
   ];
   const parts = [head.join('\n'), ...everywhere.map(one => shown(one, ''))];

@@ -12,7 +12,7 @@ import { until } from '../helpers/e2e/until.ts';
 
 needsDoor(t, module);
 privateHost(t);
-t.setTimeout(180_000);
+t.setTimeout(110_000);
 const host = await startSetupHost(['alice', 'bob']);
 t.teardown(async () => await host.stop());
 const { sshd, daemon, members } = host;
@@ -39,6 +39,7 @@ t.test('a dry run says which files it would touch, and touches none', async t =>
   t.equal(stderr, '');
   t.equal(status, 0);
   for (const file of [configFile, dropIn, pamFile]) t.match(stdout, file);
+  t.match(stdout, /will not hold any more: \/etc\/ssh\/sshd_config:\d+ kbdinteractiveauthentication no/);
   t.strictSame(files(), untouched);
 });
 
@@ -68,7 +69,12 @@ t.test('a configuration that is wrong', async t => {
 });
 
 t.test('users and groups that could not be meant', async t => {
-  await isRefused(t, [...byModule, '--user', 'nobody-there'], { status: 1, stderr: /no user nobody-there/ });
+  await isRefused(t, [...byModule, '--user', 'nobody-there'], { status: 78, stderr: /knows no user nobody-there/ });
+  await isRefused(t, [...byModule, '--group', 'nogroup-there'], { status: 78, stderr: /knows no group nogroup-there/ });
+  await isRefused(t, [...byModule, '--group', 'a*'], {
+    status: 78,
+    stderr: /cannot be told of the user or group "a\*"/,
+  });
   await isRefused(t, ['--door', 'pam-exec', '--first-factor', 'key', '--user', 'alice'], {
     status: 78,
     stderr: /choose --door pam/,
@@ -156,6 +162,12 @@ t.test('a PAM file that has lines of ours, or is not as we know it, or has a way
     await isRefused(t, byModule, expected);
   }
   writeFileSync(pamFile, before);
+});
+
+t.test('a drop-in of that name that somebody else has made', async t => {
+  writeFileSync(dropIn, 'X11Forwarding no\n');
+  await isRefused(t, byModule, { status: 78, stderr: /10-trasa-agent.conf was not made by setup/ });
+  rmSync(dropIn);
 });
 
 t.test('nobody confirms, and everything is undone', async t => {

@@ -1,13 +1,24 @@
 /** A private host on which trasa-agent is installed, and nothing is set up: for `trasa-agent setup`. */
 import { copyFileSync, existsSync, globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { addService, caFile, type Daemon, type Server, type Service, startDaemon, startServer } from './agent.ts';
-import { type Finished, run } from './background.ts';
+import {
+  addService,
+  caFile,
+  type Daemon,
+  type Server,
+  type Service,
+  startDaemon,
+  startDevice,
+  startServer,
+} from './agent.ts';
+import { Background, type Finished, run } from './background.ts';
 import { startOwnSshd } from './own-sshd.ts';
 import { modulePath } from './pam.ts';
 import { agent } from './private-host.ts';
 import { type Member, makeMember, service } from './site.ts';
+import { ssh } from './ssh.ts';
 import type { Sshd } from './sshd.ts';
+import { until } from './until.ts';
 import { authorize } from './users.ts';
 
 export const dropIn = '/etc/ssh/sshd_config.d/10-trasa-agent.conf';
@@ -74,4 +85,56 @@ export function files(): Record<string, string> {
     for (const entry of existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [])
       if (entry.isFile()) found[join(folder, entry.name)] = readFileSync(join(folder, entry.name), 'latin1');
   return found;
+}
+
+/** The program that is setup, and can be killed after a step. */
+export const cutShort = join(import.meta.dirname, 'killed-setup.ts');
+
+export interface CutShort {
+  /** What setup may touch, as it was before. */
+  readonly before: Record<string, string>;
+  /** @param words of {@link cutShort} */
+  setUpWith(revertAfterMs: number, ...words: string[]): Background;
+  setUpUntil(step: string, revertAfterMs: number): Promise<Finished>;
+  /** By a key; where the second factor is asked for already, by a push. */
+  canLogIn(): Promise<boolean>;
+  untilUndone(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** With a device of alice's that approves everything. */
+export async function startCutShort(host: SetupHost<'alice'>): Promise<CutShort> {
+  const { server, credentials, members, sshd } = host;
+  const phone = startDevice(members.alice.device, ['--yes']);
+  await phone.printed(/Waiting for pushes/);
+  const before = files();
+  const setUpWith = (revertAfterMs: number, ...words: string[]): Background => {
+    const wishes = {
+      door: 'pam',
+      firstFactor: 'key',
+      server: [server.url],
+      pin: [server.pin],
+      caFile,
+      serviceId: credentials.serviceID,
+      serviceKey: credentials.serviceKey,
+      domain: 'example.com',
+      observe: false,
+      revertAfterMs,
+    };
+    return new Background([process.execPath, cutShort, ...words], { input: JSON.stringify(wishes) });
+  };
+  return {
+    before,
+    setUpWith,
+    setUpUntil: async (step, revertAfterMs) => await setUpWith(revertAfterMs, step).finished,
+    canLogIn: async () => (await ssh(sshd, 'alice', ['true'])).status === 0,
+    untilUndone: async () => {
+      const isUndone = (): boolean => JSON.stringify(files()) === JSON.stringify(before);
+      await until('the timer to undo everything', isUndone, 20_000);
+    },
+    stop: async () => {
+      await phone.stop();
+      await host.stop();
+    },
+  };
 }
