@@ -70,9 +70,9 @@ export function thisHost(): SetupHost {
 function peopleOf(words: readonly string[] = []): Map<string, string> | undefined {
   const people = new Map<string, string>();
   for (const word of words) {
-    const [account = '', person = ''] = word.split('=', 2);
-    if (account === '' || person === '') return undefined;
-    people.set(account, person);
+    const at = word.indexOf('=');
+    if (at < 1 || at === word.length - 1) return undefined;
+    people.set(word.slice(0, at), word.slice(at + 1));
   }
   return people;
 }

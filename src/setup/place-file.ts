@@ -23,38 +23,42 @@ export interface Image {
 }
 
 /**
- * Undefined: there is no such file. Throws for what is no regular file: a symbolic link is somebody's arrangement, which
+ * Undefined: there is no such file. Throws {@link NotPlaced} for what is no regular file: a symbolic link is somebody's arrangement, which
  * a rename would end.
  */
 export function readImage(path: string): Image | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return undefined;
-  if (!stat.isFile()) throw new NotPlaced(`${path} is not a regular file`);
-  return { bytes: readFileSync(path), mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid };
+  return orNotPlaced(path, () => {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    if (!stat.isFile()) throw new Error('is not a regular file');
+    return { bytes: readFileSync(path), mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid };
+  });
 }
 
 /** Root's alone, if it has to be made. Throws {@link NotPlaced}. */
 export function makePrivateDirectory(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return;
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    throw new NotPlaced(`${path}: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  orNotPlaced(path, () => {
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) mkdirSync(path, { mode: 0o700 });
+  });
 }
 
 /** Throws {@link NotPlaced} with the reason if it cannot be; then the file is as it was. */
 export function placeFile(path: string, image: Image | undefined): void {
-  const draft = draftOf(path);
-  try {
+  orNotPlaced(path, () => {
     clearDraft(path);
     if (image === undefined) rmSync(path, { force: true });
     else {
       makeDirectory(dirname(path));
-      writeDraft(draft, image);
-      renameSync(draft, path);
+      writeDraft(draftOf(path), image);
+      renameSync(draftOf(path), path);
     }
     syncDirectory(dirname(path));
+  });
+}
+
+function orNotPlaced<T>(path: string, work: () => T): T {
+  try {
+    return work();
   } catch (error) {
     throw new NotPlaced(`${path}: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -10,7 +10,7 @@ import { notesOn, overridden } from './notes.ts';
 import { putPamLines, takePamLines } from './pam-block.ts';
 import { type Image, NotPlaced, readImage, rootsFile, sameImage } from './place-file.ts';
 import { configChanges, standingConfiguration } from './plan-config.ts';
-import { connectionOf } from './services.ts';
+import { connectionOf, sshdOutOfReach } from './services.ts';
 import { includeOf } from './setting-lines.ts';
 import { type DropIn, dropInFor, dropInText, mark } from './sshd-lines.ts';
 import { isEverybody, type Scope, type Wishes } from './wishes.ts';
@@ -64,6 +64,8 @@ async function plan(host: SetupHost, wishes: Wishes): Promise<Planned> {
 
   const today = await effectiveSettings(host.sshd, connectionOf('root'));
   if (today.kind === 'failed') return failed(trouble(`sshd does not accept its configuration as it is: ${today.why}`));
+  const outOfReach = host.hasSystemd ? undefined : sshdOutOfReach(today.answer.first('pidfile') ?? 'none');
+  if (outOfReach !== undefined) return failed(outOfReach);
   const pamService = today.answer.first('pamservicename') ?? 'sshd';
   if (pamService !== 'sshd' && wishes.door !== 'force-command')
     return failed(

@@ -3,6 +3,7 @@ import { takePamLines } from './pam-block.ts';
 import { NotPlaced, placeFile, readImage } from './place-file.ts';
 import { revert } from './revert.ts';
 import { reloadSshd } from './services.ts';
+import { mark } from './sshd-lines.ts';
 
 /**
  * Takes our lines out of sshd and PAM, for good; the configuration stays. May be stopped anywhere and run again: sshd is
@@ -13,9 +14,9 @@ export async function remove(host: SetupHost): Promise<readonly Trouble[]> {
   const pending = await revert(host);
   if (pending.troubles.length > 0) return pending.troubles;
   try {
-    const hadDropIn = readImage(dropIn) !== undefined;
-    placeFile(dropIn, undefined);
-    const notReloaded = hadDropIn ? await reloadSshd(host) : undefined;
+    const isOurs = readImage(dropIn)?.bytes.toString('latin1').startsWith(mark) === true;
+    if (isOurs) placeFile(dropIn, undefined);
+    const notReloaded = isOurs ? await reloadSshd(host) : undefined;
     if (notReloaded !== undefined) return [notReloaded];
     const pam = readImage(pamFile);
     if (pam === undefined) return [];

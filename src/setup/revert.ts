@@ -5,7 +5,6 @@ import { loadConfig } from '../config/load.ts';
 import { type SetupHost, type Trouble, trouble } from './host.ts';
 import { claimForRevert, findJournal, forgetReverting, type Journal } from './journal.ts';
 import { startOf } from './moment.ts';
-import { NotPlaced } from './place-file.ts';
 import { reloadDaemon, reloadSshd } from './services.ts';
 import { undo } from './undo.ts';
 
@@ -29,19 +28,16 @@ export async function revert(host: SetupHost, only?: string): Promise<Reverted> 
   if (found.kind === 'waiting' && isAtWork(found.journal))
     return { ...nothing, troubles: [trouble(`a setup is at work (process ${found.journal.writer.pid})`)] };
   if (found.kind === 'waiting' && !claimForRevert(directory)) return nothing; // confirmed, or undone, at this moment
-  try {
-    const notes = undo(found.journal.changes, join(directory, 'saved'), path => host.afterStep(`undo ${path}`));
-    const notReloaded = await reloadSshd(host);
-    // With the old configuration, or none; it keeps the new one then, and nobody is sent to it any more.
-    const loaded = loadConfig();
-    if (loaded.kind === 'loaded') await reloadDaemon(host, loaded.config.daemon.socket);
-    if (notReloaded !== undefined) return { undone: true, troubles: [notReloaded], notes };
-    forgetReverting(directory);
-    return { undone: true, troubles: [], notes };
-  } catch (error) {
-    if (!(error instanceof NotPlaced)) throw error;
-    return { undone: true, troubles: [trouble(error.message, 'then run: trasa-agent setup --revert')], notes: [] };
-  }
+  const { notes, troubles } = undo(found.journal.changes, join(directory, 'saved'), path =>
+    host.afterStep(`undo ${path}`),
+  );
+  const notReloaded = await reloadSshd(host);
+  // With the old configuration; if there was none, it keeps the new one, and nobody is sent to it any more.
+  const loaded = loadConfig();
+  if (loaded.kind === 'loaded') await reloadDaemon(host, loaded.config.daemon.socket);
+  const left = notReloaded === undefined ? troubles : [...troubles, notReloaded];
+  if (left.length === 0) forgetReverting(directory);
+  return { undone: true, troubles: left, notes };
 }
 
 /** Is another process about to change what this journal has? What it does after the undoing nobody would undo. */

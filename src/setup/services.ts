@@ -1,5 +1,5 @@
 /** Makes sshd and the daemon read their configuration again. */
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { peerCredentials } from '../host/peer.ts';
@@ -13,8 +13,7 @@ const systemctl = '/usr/bin/systemctl';
 const sshUnits = ['ssh.service', 'sshd.service'] as const;
 
 /**
- * Sshd is told only if it would start with what it will read: on SIGHUP it starts anew. Returns when it has; whoever starts
- * one that does not run makes it read what is there then.
+ * Sshd is told only if it would start with what it will read: on SIGHUP it starts anew. Returns when it has.
  */
 export async function reloadSshd({ sshd, hasSystemd }: SetupHost): Promise<Trouble | undefined> {
   const valid = await validateSshd(sshd);
@@ -25,8 +24,8 @@ export async function reloadSshd({ sshd, hasSystemd }: SetupHost): Promise<Troub
   const running = runningSshd(pidFile);
   const told = hasSystemd ? await reloadUnits(sshUnits) : 'inactive';
   if (typeof told !== 'string') return told;
-  if (running === undefined) return undefined;
-  if (told === 'inactive') process.kill(running.pid, 'SIGHUP');
+  if (running === undefined) return told === 'inactive' ? sshdOutOfReach(pidFile) : undefined;
+  if (told === 'inactive') hangUp(running.pid);
   return await startedAnew(running, pidFile);
 }
 
@@ -56,6 +55,31 @@ async function startedAnew(running: Running, pidFile: string): Promise<Trouble |
     await pause(pauseMs);
   }
   return trouble(`sshd (process ${running.pid}) did not come back within ${reloadMs / 1000} s after SIGHUP`);
+}
+
+/**
+ * One that listens, and that would go on as before. If there is none, whoever starts one makes it read what is there then.
+ */
+export function sshdOutOfReach(pidFile: string): Trouble | undefined {
+  if (runningSshd(pidFile) !== undefined) return undefined;
+  const pid = readdirSync('/proc').find(name => {
+    const found = /^\d+$/.test(name) ? namesOf(Number(name)) : undefined;
+    return found?.name === 'sshd' && found.title.includes('[listener]');
+  });
+  if (pid === undefined) return undefined;
+  return trouble(
+    `cannot reload sshd (process ${pid}): its PidFile, ${pidFile}, does not name it`,
+    'start it anew first',
+  );
+}
+
+/** If the process has ended meanwhile, there is nobody to be told. */
+function hangUp(pid: number): void {
+  try {
+    process.kill(pid, 'SIGHUP');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 const reloadMs = 5_000;
@@ -89,7 +113,7 @@ export async function reloadDaemon({ hasSystemd }: SetupHost, socket: string): P
   if (pid === undefined)
     return trouble(`no daemon answers at ${socket}`, 'start it: trasa-agent daemon, as the user trasa-agent');
   // Behind a socket of systemd's, which is process 1, it will read its configuration when it is started.
-  if (told === 'inactive' && pid > 1) process.kill(pid, 'SIGHUP');
+  if (told === 'inactive' && pid > 1) hangUp(pid);
   return undefined;
 }
 

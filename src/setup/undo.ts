@@ -1,26 +1,51 @@
 /** Puts every file back, as the journal has it. May be stopped at any point, and be done again from the beginning. */
 import { basename, join } from 'node:path';
+import { type Trouble, trouble } from './host.ts';
 import type { Change } from './journal.ts';
 import { takePamLines } from './pam-block.ts';
-import { clearDraft, type Image, makePrivateDirectory, placeFile, readImage, sameImage } from './place-file.ts';
+import {
+  clearDraft,
+  type Image,
+  makePrivateDirectory,
+  NotPlaced,
+  placeFile,
+  readImage,
+  sameImage,
+} from './place-file.ts';
+
+export interface Undone {
+  /** What the administrator should hear of. */
+  readonly notes: readonly string[];
+  /** Files that could not be put back; the others are. */
+  readonly troubles: readonly Trouble[];
+}
 
 /**
  * @param saved where to put what somebody else has written meanwhile
  * @param afterFile for tests
- * @returns what the administrator should hear of
  */
-export function undo(changes: readonly Change[], saved: string, afterFile: (path: string) => void): string[] {
-  const said: string[] = [];
-  for (const { path, before, after } of changes.toReversed()) {
-    const found = readImage(path);
-    clearDraft(path);
-    if (!sameImage(found, before)) {
-      if (found === undefined || sameImage(found, after)) placeFile(path, before);
-      else said.push(undoChanged(path, found, before, saved));
+export function undo(changes: readonly Change[], saved: string, afterFile: (path: string) => void): Undone {
+  const notes: string[] = [];
+  const troubles: Trouble[] = [];
+  for (const change of changes.toReversed()) {
+    try {
+      notes.push(...undoOne(change, saved));
+    } catch (error) {
+      if (!(error instanceof NotPlaced)) throw error;
+      troubles.push(trouble(error.message, 'then run: trasa-agent setup --revert'));
     }
-    afterFile(path);
+    afterFile(change.path);
   }
-  return said;
+  return { notes, troubles };
+}
+
+function undoOne({ path, before, after }: Change, saved: string): string[] {
+  const found = readImage(path);
+  clearDraft(path);
+  if (sameImage(found, before)) return [];
+  if (found !== undefined && !sameImage(found, after)) return [undoChanged(path, found, before, saved)];
+  placeFile(path, before);
+  return [];
 }
 
 /** Somebody has changed the file since. Of PAM's the rest is kept; of any other a copy is. */

@@ -170,13 +170,25 @@ t.test('a drop-in of that name that somebody else has made', async t => {
   rmSync(dropIn);
 });
 
-t.test('nobody confirms, and everything is undone', async t => {
-  const done = await host.setup([...byModule, '--revert-after-seconds', '3']);
-  t.match(done, { status: 0, stderr: '' });
+t.test('an sshd that cannot be told', async t => {
+  const pid = readFileSync('/run/sshd.pid', 'utf8');
+  rmSync('/run/sshd.pid');
+  await isRefused(t, byModule, { status: 78, stderr: /cannot reload sshd \(process \d+\): its PidFile/ });
+  writeFileSync('/run/sshd.pid', pid);
+});
+
+t.test('while one waits for its confirmation, another is not begun', async t => {
+  t.match(await host.setup(byModule), { status: 0, stderr: '' });
   t.match(await run([agent, 'setup', '--status']), { stdout: /Waits for its confirmation/ });
   t.match(await host.setup(forced), { status: 75, stderr: /waits for its confirmation/ });
   const batch = ['ssh', '-F', sshd.configFile, '-o', 'BatchMode=yes', 'alice@target', 'true'] as const;
   t.match(await run(batch), { status: 255 }, 'a key alone is not enough now');
+  t.match(await run([agent, 'setup', '--revert']), { status: 0 });
+  t.strictSame(files(), untouched);
+});
+
+t.test('nobody confirms, and everything is undone', async t => {
+  t.match(await host.setup([...byModule, '--revert-after-seconds', '1']), { status: 0, stderr: '' });
   await until('everything to be undone', () => JSON.stringify(files()) === JSON.stringify(untouched), 20_000);
   t.match(await ssh(sshd, 'alice', ['true']), { status: 0 });
   t.match(await run([agent, 'setup', '--confirm']), { status: 77, stderr: /nothing waits for a confirmation/ });

@@ -11,7 +11,7 @@ import {
   writeJournal,
 } from '../../src/setup/journal.ts';
 import { NotPlaced, placeFile, readImage, rootsFile } from '../../src/setup/place-file.ts';
-import { undo } from '../../src/setup/undo.ts';
+import { type Undone, undo } from '../../src/setup/undo.ts';
 import { privateDirectory } from '../config/place.ts';
 
 const isRoot = process.getuid?.() === 0 ? {} : { skip: 'needs root: it gives files to root' };
@@ -25,7 +25,7 @@ function aJournal(changes: readonly Change[]): Journal {
   return { id: 'j', writer: { pid: 1, started }, revertAt: 5, reloaded: undefined, changes };
 }
 
-const undoIn = (t: Test, changes: readonly Change[]): string[] =>
+const undoIn = (t: Test, changes: readonly Change[]): Undone =>
   undo(changes, join(privateDirectory(t), 'saved'), () => {});
 
 t.test('a file is placed whole, with its mode, and nothing is left beside it', isRoot, async t => {
@@ -62,7 +62,7 @@ t.test(
       for (const { path, after } of changes.slice(0, done)) placeFile(path, after);
       writeFileSync(join(folder, '.old.trasa-setup'), 'a draft that a power cut left');
       for (const _ of [1, 2]) {
-        t.strictSame(undoIn(t, changes), []);
+        t.strictSame(undoIn(t, changes), { notes: [], troubles: [] });
         t.strictSame(readdirSync(folder).toSorted(), ['gone', 'old']);
         for (const { path, before } of changes) t.strictSame(readImage(path), before);
       }
@@ -77,10 +77,20 @@ t.test('what somebody else has written meanwhile is kept', isRoot, async t => {
   placeFile(change.path, rootsFile('theirs'));
   t.match(
     undo([change], saved, () => {}),
-    [/changed by somebody else/],
+    { notes: [/changed by somebody else/], troubles: [] },
   );
   t.equal(readFileSync(change.path, 'utf8'), 'before');
   t.equal(readFileSync(join(saved, 'drop-in'), 'utf8'), 'theirs');
+});
+
+t.test('a file that cannot be put back keeps no other from it', isRoot, async t => {
+  const folder = privateDirectory(t);
+  const [one, link] = [join(folder, 'one'), join(folder, 'link')];
+  placeFile(one, rootsFile('after'));
+  symlinkSync('/etc/passwd', link);
+  const { troubles } = undoIn(t, [aChange(one, 'before', 'after'), aChange(link, 'before', 'after')]);
+  t.match(troubles, [{ text: /link: is not a regular file/ }]);
+  t.equal(readFileSync(one, 'utf8'), 'before');
 });
 
 t.test('a journal is read as it was written', isRoot, async t => {
