@@ -4,7 +4,7 @@
  */
 import { runProgram } from '../system/run-program.ts';
 import { type SetupHost, type Trouble, trouble } from './host.ts';
-import { type Change, type Journal, writeJournal } from './journal.ts';
+import { beginJournal, type Change, continueJournal, type Journal } from './journal.ts';
 import { momentNow, startOf } from './moment.ts';
 import { NotPlaced, placeFile } from './place-file.ts';
 import type { Plan } from './plan.ts';
@@ -19,29 +19,37 @@ export type Applied =
   | { readonly kind: 'failed'; readonly troubles: readonly Trouble[]; readonly left: readonly Trouble[] };
 
 export async function applyPlan(host: SetupHost, plan: Plan): Promise<Applied> {
-  const notes: string[] = [];
-  const troubles = await carryOut(host, plan, notes).catch(async (error: unknown): Promise<Trouble[]> => {
-    if (error instanceof NotPlaced) return [trouble(error.message)];
-    await revert(host); // a bug is no reason to leave half of it
-    throw error;
-  });
-  if (troubles.length === 0) return { kind: 'applied', notes };
-  const reverted = await revert(host);
-  return { kind: 'failed', troubles, left: reverted.troubles };
-}
-
-async function carryOut(host: SetupHost, plan: Plan, notes: string[]): Promise<Trouble[]> {
-  const { clock, paths, afterStep } = host;
-  const { wishes, changes } = plan;
   const boot = bootChanges(host);
   const journal: Journal = {
     id: host.newID(),
     writer: { pid: process.pid, started: startOf(process.pid) ?? momentNow() },
-    revertAt: clock.now() + wishes.revertAfterMs,
+    revertAt: host.clock.now() + plan.wishes.revertAfterMs,
     reloaded: undefined,
-    changes: [...boot, ...changes],
+    changes: [...boot, ...plan.changes],
   };
-  writeJournal(paths.directory, journal);
+  const notes: string[] = [];
+  try {
+    if (!beginJournal(host.paths.directory, journal))
+      return { kind: 'failed', troubles: [trouble('another setup has begun meanwhile')], left: [] };
+    const troubles = await carryOut(host, plan, journal, boot, notes);
+    if (troubles.length === 0) return { kind: 'applied', notes };
+    return { kind: 'failed', troubles, left: (await revert(host, journal.id)).troubles };
+  } catch (error) {
+    const { troubles: left } = await revert(host, journal.id); // a bug is no reason to leave half of it
+    if (error instanceof NotPlaced) return { kind: 'failed', troubles: [trouble(error.message)], left };
+    throw error;
+  }
+}
+
+async function carryOut(
+  host: SetupHost,
+  plan: Plan,
+  journal: Journal,
+  boot: readonly Change[],
+  notes: string[],
+): Promise<readonly Trouble[]> {
+  const { paths, afterStep } = host;
+  const { wishes, changes } = plan;
   afterStep('journal');
   const noTimer = await setTimer(host, journal.id, wishes.revertAfterMs);
   if (noTimer !== undefined) return [noTimer];
@@ -69,7 +77,7 @@ async function carryOut(host: SetupHost, plan: Plan, notes: string[]): Promise<T
   const notReloaded = await reloadSshd(host);
   if (notReloaded !== undefined) return [notReloaded];
   afterStep('reload');
-  writeJournal(paths.directory, { ...journal, reloaded: momentNow() });
+  continueJournal(paths.directory, { ...journal, reloaded: momentNow() });
   afterStep('done');
   return [];
 }

@@ -7,7 +7,7 @@
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSafely } from '../host/safe-open.ts';
-import { type Image, makePrivateDirectory, placeFile } from './place-file.ts';
+import { type Image, makePrivateDirectory, placeFile, placeNew, rootsFile } from './place-file.ts';
 
 export interface Journal {
   readonly id: string;
@@ -40,11 +40,30 @@ type State = 'waiting' | 'reverting';
 
 const fileNames: Readonly<Record<State, string>> = { waiting: 'journal.json', reverting: 'reverting.json' };
 
-/** @param directory made if it is not there, mode 0700 */
-export function writeJournal(directory: string, journal: Journal): void {
+/**
+ * Writes one where there is none. False: somebody else was quicker. Throws {@link NotPlaced} if the disk does not take it.
+ *
+ * @param directory made if it is not there, mode 0700
+ */
+export function beginJournal(directory: string, journal: Journal): boolean {
   makePrivateDirectory(directory);
-  const bytes = Buffer.from(JSON.stringify(encode(journal)));
-  placeFile(join(directory, fileNames.waiting), { bytes, mode: 0o600, uid: 0, gid: 0 });
+  if (findJournal(directory).kind !== 'none') return false;
+  const draft = join(directory, `${journal.id}.draft`);
+  try {
+    placeFile(draft, imageOf(journal));
+    return placeNew(draft, join(directory, fileNames.waiting));
+  } finally {
+    placeFile(draft, undefined);
+  }
+}
+
+/** In the place of the one that is there. */
+export function continueJournal(directory: string, journal: Journal): void {
+  placeFile(join(directory, fileNames.waiting), imageOf(journal));
+}
+
+function imageOf(journal: Journal): Image {
+  return rootsFile(JSON.stringify(encode(journal)), 0o600);
 }
 
 export type Found =

@@ -4,6 +4,7 @@ import {
   chownSync,
   closeSync,
   fsyncSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -49,11 +50,27 @@ export function placeFile(path: string, image: Image | undefined): void {
     if (image === undefined) rmSync(path, { force: true });
     else {
       makeDirectory(dirname(path));
-      writeDraft(draftOf(path), image);
-      renameSync(draftOf(path), path);
+      try {
+        writeDraft(draftOf(path), image);
+        renameSync(draftOf(path), path);
+      } finally {
+        clearDraft(path); // is there only if the disk is full
+      }
     }
     syncDirectory(dirname(path));
   });
+}
+
+/** Gives a file that is on disk this name too, unless another has it: false. */
+export function placeNew(file: string, path: string): boolean {
+  try {
+    linkSync(file, path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw new NotPlaced(`${path}: ${String(error)}`);
+  }
+  syncDirectory(dirname(path));
+  return true;
 }
 
 function orNotPlaced<T>(path: string, work: () => T): T {

@@ -1,4 +1,5 @@
 /** When `trasa-agent setup` goes no further, and why; whatever it has done by then is undone. */
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { configFile, startDevice } from '../helpers/e2e/agent.ts';
@@ -187,6 +188,19 @@ t.test('while one waits for its confirmation, another is not begun', async t => 
   t.strictSame(files(), untouched);
 });
 
+t.test('a disk that is full, where it would write first, and where it would write later', async t => {
+  for (const folder of ['/var/lib/trasa-setup', '/etc/ssh/sshd_config.d']) {
+    mkdirSync(folder, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8k,mode=0700', 'tmpfs', folder]);
+    writeFileSync(`${folder}/filler`, 'x'.repeat(8192));
+    await isRefused(t, byModule, { status: 1, stderr: /ENOSPC[^]*Everything is as it was/ });
+    execFileSync('umount', [folder]);
+  }
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', '/var/lib/trasa-setup']);
+  await isRefused(t, byModule, { status: 1, stderr: /EROFS/ });
+  execFileSync('umount', ['/var/lib/trasa-setup']);
+});
+
 t.test('nobody confirms, and everything is undone', async t => {
   t.match(await host.setup([...byModule, '--revert-after-seconds', '1']), { status: 0, stderr: '' });
   await until('everything to be undone', () => JSON.stringify(files()) === JSON.stringify(untouched), 20_000);
@@ -220,6 +234,14 @@ t.test(
       decision: 'bypass',
       reason: 'observe',
       detail: 'would ask alice@example.com for a second factor',
+    });
+    t.match(await run([agent, 'setup', '--revert']), { status: 0 });
+
+    t.match(await host.setup([...forced, '--observe', '--domain', 'example.com']), { status: 0, stderr: '' });
+    t.match(await ssh(sshd, 'alice', ['echo in']), { status: 0, stdout: 'in\n', stderr: '' }, 'a script hears nothing');
+    t.match(await daemon.audited(line => line['event'] === 'decision'), {
+      reason: 'observe',
+      detail: 'would send a push to alice@example.com',
     });
     t.match(await run([agent, 'check', '--offline']), { status: 0, stderr: /nobody is asked for a second factor/ });
     t.match(await run([agent, 'setup', '--revert']), { status: 0 });

@@ -2,13 +2,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
+  beginJournal,
   type Change,
   claimForKeeping,
   claimForRevert,
+  continueJournal,
   findJournal,
   forgetReverting,
   type Journal,
-  writeJournal,
 } from '../../src/setup/journal.ts';
 import { NotPlaced, placeFile, readImage, rootsFile } from '../../src/setup/place-file.ts';
 import { type Undone, undo } from '../../src/setup/undo.ts';
@@ -97,23 +98,26 @@ t.test('a journal is read as it was written', isRoot, async t => {
   const folder = join(privateDirectory(t), 'trasa-setup');
   t.strictSame(findJournal(folder), { kind: 'none' });
   const journal = aJournal([aChange('/x', undefined, 'new'), aChange('/y', 'old\xfe', 'new')]);
-  writeJournal(folder, journal);
+  t.ok(beginJournal(folder, journal));
+  t.notOk(beginJournal(folder, { ...journal, id: 'another' }), 'there is one already');
+  t.strictSame(readdirSync(folder), ['journal.json']);
   t.strictSame(findJournal(folder), { kind: 'waiting', journal });
   t.equal(statSync(folder).mode & 0o777, 0o700);
   t.equal(statSync(join(folder, 'journal.json')).mode & 0o777, 0o600);
   const told = { ...journal, reloaded: { boot: 'b', ticks: 9 } };
-  writeJournal(folder, told);
+  continueJournal(folder, told);
   t.strictSame(findJournal(folder), { kind: 'waiting', journal: told });
 });
 
 t.test('of keeping and undoing one comes first, and the other does not happen', isRoot, async t => {
   const folder = join(privateDirectory(t), 'trasa-setup');
-  writeJournal(folder, aJournal([]));
+  beginJournal(folder, aJournal([]));
   t.ok(claimForRevert(folder));
   t.notOk(claimForKeeping(folder));
   t.match(findJournal(folder), { kind: 'reverting' });
+  t.notOk(beginJournal(folder, aJournal([])), 'nothing is begun meanwhile');
   forgetReverting(folder);
-  writeJournal(folder, aJournal([]));
+  beginJournal(folder, aJournal([]));
   t.ok(claimForKeeping(folder));
   t.notOk(claimForRevert(folder));
   t.strictSame(findJournal(folder), { kind: 'none' });
