@@ -1,0 +1,151 @@
+/** By which methods somebody gets in, and whether something asks for a second factor on each. */
+
+import type { SshdSettings } from '../../system/sshd-settings.ts';
+import type { AccountFacts, Facts, Probe } from '../facts.ts';
+import { type Finding, found } from '../finding.ts';
+import { askingLines, placeOf } from '../guard.ts';
+import { type Methods, mayLogIn, type WaysIn, waysIn } from '../ways-in.ts';
+import { isAsked } from './accounts.ts';
+
+/** A connection that sshd has answered about, of an account that can log in. */
+export interface View {
+  readonly facts: Facts;
+  readonly account: AccountFacts;
+  readonly settings: SshdSettings;
+  readonly who: string;
+  readonly ways: WaysIn;
+  /** sshd runs `trasa-agent login` instead of what was asked for. */
+  readonly isForced: boolean;
+  /** Which phases of PAM ask, if sshd asks PAM. */
+  readonly asks: { readonly auth: boolean; readonly account: boolean };
+}
+
+export function viewsOf(facts: Facts): View[] {
+  if (facts.sshd.kind === 'refused') return [];
+  return facts.sshd.probes.flatMap(probe => {
+    const view = viewOf(facts, probe);
+    return view === undefined ? [] : [view];
+  });
+}
+
+function viewOf(facts: Facts, { account, origin, settings: asked }: Probe): View | undefined {
+  if (asked.kind === 'failed' || !mayLogIn(asked.answer, account)) return undefined;
+  const settings = asked.answer;
+  const service = sshdService(facts, settings);
+  const usesPam = settings.first('usepam') === 'yes';
+  return {
+    facts,
+    account,
+    settings,
+    who: origin === '' ? account.name : `${account.name} ${origin}`,
+    ways: waysIn(settings, account.user?.uid === 0),
+    isForced: /\btrasa-agent\s+login\b/.test(settings.first('forcecommand') ?? ''),
+    asks: {
+      auth: usesPam && askingLines(service, 'auth').length > 0,
+      account: usesPam && askingLines(service, 'account').length > 0,
+    },
+  };
+}
+
+/** PAMServiceName came with OpenSSH 9.8; before, it is the program's name. */
+export function sshdService({ services }: Facts, settings: SshdSettings) {
+  const name = settings.first('pamservicename') ?? 'sshd';
+  return services.find(service => service.name === name);
+}
+
+/** The methods end in a conversation with the auth phase of PAM. */
+export function talksToPam(methods: Methods): boolean {
+  return methods.some(method => method === 'keyboard-interactive' || method === 'password');
+}
+
+export function checkWaysIn(facts: Facts): Finding[] {
+  const { sshd } = facts;
+  if (sshd.kind === 'refused')
+    return [found('sshd-refused', 'sshd does not accept its configuration', [sshd.why], 'sshd -t')];
+  const refused = sshd.probes.flatMap(({ account, origin, settings }) =>
+    settings.kind === 'failed'
+      ? [
+          found(
+            'not-examined',
+            'sshd does not say what it does',
+            [settings.why],
+            'sshd -T -C …',
+            `${account.name} ${origin}`.trim(),
+          ),
+        ]
+      : [],
+  );
+  const views = viewsOf(facts);
+  return [...refused, ...views.flatMap(unguarded), ...views.flatMap(closed), ...views.flatMap(pamIsOff)];
+}
+
+function unguarded({ facts, account, settings, who, ways, isForced, asks }: View): Finding[] {
+  if (!isAsked(facts, account) || isForced || asks.account) return [];
+  return ways.open
+    .filter(methods => !(asks.auth && talksToPam(methods)))
+    .map(methods => {
+      const evidence = showing(settings, 'authenticationmethods', 'usepam', 'forcecommand');
+      return found(
+        'sshd-unguarded',
+        `${methods.join(' and ')} lets in, and nothing asks for a second factor`,
+        evidence,
+        mendFor(asks.auth),
+        who,
+      );
+    });
+}
+
+function mendFor(authAsks: boolean): string {
+  return authAsks
+    ? 'AuthenticationMethods publickey,keyboard-interactive:pam (sshd_config)'
+    : 'account required pam_trasa.so (/etc/pam.d/sshd, before @include common-account), and UsePAM yes (sshd_config)';
+}
+
+/** Nobody gets in by a list of which a method is turned off, or which root may not use. */
+function closed({ settings, who, ways }: View): Finding[] {
+  if (ways.open.length > 0) return [];
+  const evidence = showing(settings, 'authenticationmethods', 'kbdinteractiveauthentication', 'usepam');
+  if (ways.notForRoot.length > 0)
+    return [
+      found(
+        'root-method',
+        'root cannot pass any list of methods: PermitRootLogin prohibit-password refuses keyboard-interactive',
+        showing(settings, 'permitrootlogin', 'authenticationmethods'),
+        'for root: AuthenticationMethods publickey, and account required pam_trasa.so (/etc/pam.d/sshd)',
+        who,
+      ),
+    ];
+  const method = ways.off.flat().includes('keyboard-interactive') ? 'keyboard-interactive' : 'a method';
+  if (ways.off.length === 0) return [];
+  return [
+    found(
+      'kbdint-off',
+      `nobody gets in: ${method} is asked for and turned off`,
+      evidence,
+      'KbdInteractiveAuthentication yes (sshd_config)',
+      who,
+    ),
+  ];
+}
+
+function pamIsOff({ facts, settings, who }: View): Finding[] {
+  if (settings.first('usepam') === 'yes') return [];
+  const service = sshdService(facts, settings);
+  const lines = [...askingLines(service, 'auth'), ...askingLines(service, 'account')];
+  if (lines.length === 0) return [];
+  const evidence = [...showing(settings, 'usepam'), ...lines.map(placeOf)];
+  return [
+    found(
+      'usepam-off',
+      'the PAM stack of sshd asks for the second factor, but sshd does not use PAM',
+      evidence,
+      'UsePAM yes (sshd_config)',
+      who,
+    ),
+  ];
+}
+
+/** `setting value`, as `sshd -T` prints it. */
+export function showing(settings: SshdSettings, ...names: readonly string[]): string[] {
+  return names.flatMap(name => settings.all(name).map(value => `${name} ${value}`));
+}
