@@ -1,10 +1,10 @@
-import { decodeDaemonMessage } from '../protocol/codec.ts';
+import { decodeDaemonMessage, encodeDoorMessage } from '../protocol/codec.ts';
 import { LineSplitter } from '../protocol/line.ts';
 import { connectTo, usualPausesMs } from './connect.ts';
 
 /**
- * Is there a daemon that speaks our protocol? Connects, and leaves without a word: the daemon says that the visit is over,
- * and has begun no login of which to tell its log.
+ * Is there a daemon that speaks our protocol? Connects, and cancels before there is an attempt: the daemon says that it is
+ * over, and has begun no login that would be in its log.
  *
  * @returns what is wrong; undefined: it answers
  */
@@ -26,6 +26,6 @@ export async function knock(path: string, deadlineMs: number): Promise<string | 
     });
     socket.on('error', error => finish(error.message));
     socket.on('close', () => finish('closed without an answer'));
-    socket.end();
+    socket.write(encodeDoorMessage({ kind: 'cancel' }));
   });
 }
