@@ -24,7 +24,7 @@ export interface Facts {
   readonly state: readonly DirectoryFacts[];
   /** Lines of the kernel's and the audit daemon's log. */
   readonly denials: readonly string[];
-  /** What could not be looked at, and why. */
+  /** What was not looked at, for there was too much of it. */
   readonly unseen: readonly string[];
 }
 

@@ -13,13 +13,17 @@ export function asText(findings: readonly Finding[], facts: Facts): string {
 }
 
 function summary(findings: readonly Finding[], { accounts, services, servers }: Facts): string {
-  const asked = services.map(({ name }) => name).join(', ');
-  const seen = `${accounts.length} accounts, PAM services ${asked}, ${servers.length} servers`;
+  const names = services.map(({ name }) => name).join(', ');
+  const seen = [
+    counted(accounts.length, 'account'),
+    names === '' ? 'no PAM services' : `PAM services ${names}`,
+    counted(servers.length, 'server'),
+  ];
   const counts = severities
     .map(severity => ({ severity, count: countOf(findings, severity) }))
     .filter(({ count }) => count > 0)
-    .map(({ severity, count }) => `${count} ${plural(severity, count)}`);
-  return `${counts.length === 0 ? 'nothing found' : counts.join(', ')} (looked at: ${seen})`;
+    .map(({ severity, count }) => counted(count, severity));
+  return `${counts.length === 0 ? 'nothing found' : counts.join(', ')} (looked at: ${seen.join(', ')})`;
 }
 
 export function asJson(findings: readonly Finding[]): string {
@@ -37,6 +41,6 @@ function countOf(findings: readonly Finding[], severity: Severity): number {
   return findings.filter(finding => finding.severity === severity).length;
 }
 
-function plural(severity: Severity, count: number): string {
-  return count === 1 ? severity : `${severity}s`;
+function counted(count: number, noun: string): string {
+  return `${count === 0 ? 'no' : count} ${noun}${count === 1 ? '' : 's'}`;
 }

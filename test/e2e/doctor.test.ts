@@ -1,15 +1,6 @@
 /** Each thing that the doctor claims to find is broken on a host on which all is well, and found. */
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  renameSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { configFile, socket, writeConfig } from '../helpers/e2e/agent.ts';
 import { Background, run } from '../helpers/e2e/background.ts';
@@ -291,9 +282,8 @@ t.test('a daemon whose program was replaced is found', async t => {
   const old = new Background([program, 'daemon', '--config', second]);
   await until('the second daemon', () => existsSync(`${directory}/socket`));
   t.strictSame((await doctor()).ids, []);
-  renameSync(program, `${program}.old`);
-  copyFileSync(`${program}.old`, program);
-  unlinkSync(`${program}.old`);
+  copyFileSync(program, `${program}.new`);
+  renameSync(`${program}.new`, program); // as dpkg does
   finding(t, await doctor(), 'upgrade-pending', new RegExp(`^process ${old.child.pid}$`));
   await old.stop();
 });

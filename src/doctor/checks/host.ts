@@ -148,5 +148,5 @@ export function checkDenials({ denials, nowMs }: Facts): Finding[] {
 }
 
 export function checkUnseen({ unseen }: Facts): Finding[] {
-  return unseen.map(text => found('not-examined', text, [], 'run trasa-agent doctor as root'));
+  return unseen.map(text => found('not-examined', text, [], 'name them with --user'));
 }

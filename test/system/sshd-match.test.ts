@@ -1,0 +1,45 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { matchLines, parseMatches } from '../../src/system/sshd-match.ts';
+
+t.test('each Match line about a connection gives one that it matches', async t => {
+  const { samples } = parseMatches([
+    'Address 10.0.0.0/8,!10.1.0.0/16',
+    'address 192.168.1.* User bob',
+    'Host "*.example.com" LocalPort 2222',
+    'LocalAddress 2001:db8::/32',
+    'Address=203.0.113.7/32 # one host',
+    'Address !10.0.0.1,*',
+    'User alice',
+    'all',
+    'Address 10.0.0.0/8',
+    '',
+  ]);
+  t.strictSame(samples, [
+    { address: '10.0.0.1' },
+    { address: '192.168.1.1' },
+    { host: 'x.example.com', localPort: 2222 },
+    { localAddress: '2001:db8::1' },
+    { address: '203.0.113.7' },
+  ]);
+});
+
+t.test('accounts that are named are found, patterns are not', async t => {
+  t.strictSame(parseMatches(['User alice,b*,!carol', 'Group x User dave']).users, ['alice', 'dave']);
+});
+
+t.test('includes are followed, once each', async t => {
+  const folder = t.testdir({
+    sshd_config: '',
+    conf: { '20-b.conf': 'Match User second\n', '10-a.conf': '  match user first\nInclude=LOOP\n' },
+  });
+  const file = join(folder, 'sshd_config');
+  writeFileSync(
+    file,
+    `# Match User no\nInclude ${folder}/conf/*.conf "${folder}/lost"\nMatch User third\nInclude ${file}\n`,
+  );
+  const { users, files } = matchLines(file);
+  t.strictSame(users, ['first', 'second', 'third']);
+  t.strictSame(files, [file, join(folder, 'conf/10-a.conf'), join(folder, 'conf/20-b.conf')]);
+});
