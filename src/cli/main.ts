@@ -5,7 +5,7 @@ import { cleanText } from '../protocol/clean.ts';
 import { forgetEnvironment } from './environment.ts';
 import { exitStatuses } from './exit-statuses.ts';
 import { serverCommand } from './server.ts';
-import { version } from './version.ts';
+import { release, version } from './version.ts';
 
 /** @returns the exit status; a command that fails for a known reason has said why on stderr. Throws only on a bug. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
@@ -74,7 +74,7 @@ function commandLine(finish: (status: number) => void): Argv {
           .epilogue(doctorStatuses),
       async ({ config, sshdConfig, user, offline, json }) => {
         const { doctor } = await import('./doctor.ts');
-        finish(await doctor({ config, sshdConfig, users: user, offline, json }));
+        finish(await doctor({ config, sshdConfig, users: user, offline, version: release, json }));
       },
     )
     .command(serverCommand)

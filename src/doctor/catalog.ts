@@ -75,7 +75,9 @@ export const catalog = {
   'tls-expiring': warning('The certificate of a TRASA server ends soon.'),
   'disk-low': warning('The disk with what the daemon must remember is nearly full.'),
   'access-denied': warning('AppArmor or SELinux has kept the agent from something within the last day.'),
-  'upgrade-pending': warning('The daemon still runs the program of an earlier release.'),
+  'upgrade-pending': warning(
+    'Two releases are in use at once: the daemon runs a program that was replaced, or one package was upgraded alone.',
+  ),
   'not-examined': warning('Something could not be looked at, so nothing is known about it.'),
   exempt: note('A rule says that an account needs no second factor.'),
   'user-rc': note('~/.ssh/rc is allowed where the forced command is not set by sshd_config.'),

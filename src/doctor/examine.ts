@@ -1,6 +1,14 @@
 import { checkAccounts } from './checks/accounts.ts';
 import { checkForcedCommand } from './checks/forced-command.ts';
-import { checkDaemon, checkDenials, checkFiles, checkServers, checkState, checkUnseen } from './checks/host.ts';
+import {
+  checkDaemon,
+  checkDenials,
+  checkFiles,
+  checkPackages,
+  checkServers,
+  checkState,
+  checkUnseen,
+} from './checks/host.ts';
 import { checkPam } from './checks/pam.ts';
 import { checkSettings } from './checks/settings.ts';
 import { checkSshdWithPam } from './checks/sshd-pam.ts';
@@ -19,6 +27,7 @@ export function examine(facts: Facts): Finding[] {
     checkPam,
     checkFiles,
     checkDaemon,
+    checkPackages,
     checkServers,
     checkState,
     checkDenials,

@@ -24,6 +24,9 @@ export interface Facts {
   readonly state: readonly DirectoryFacts[];
   /** Lines of the kernel's and the audit daemon's log. */
   readonly denials: readonly string[];
+  /** Of this program, as in package.json. */
+  readonly version: string;
+  readonly packages: readonly PackageFacts[];
   /** What was not looked at, for there was too much of it. */
   readonly unseen: readonly string[];
 }
@@ -64,6 +67,12 @@ export interface DaemonFacts {
   readonly silence: string | undefined;
   /** Process ids of daemons whose program has been replaced since. */
   readonly outdated: readonly number[];
+}
+
+/** A Debian package of ours. */
+export interface PackageFacts {
+  readonly name: string;
+  readonly version: string;
 }
 
 export interface DirectoryFacts {

@@ -240,6 +240,9 @@ t.test('the rest of the host', async t => {
   const { shown } = server;
   finds(t, { daemon: { ...goodHost.daemon, silence: 'connect ENOENT' } }, 'daemon-silent');
   finds(t, { daemon: { ...goodHost.daemon, outdated: [17] } }, 'upgrade-pending');
+  finds(t, { packages: [...goodHost.packages, { name: 'libpam-trasa', version: '0.1.0-2' }] });
+  finds(t, { packages: [...goodHost.packages, { name: 'libpam-trasa', version: '0.0.9-1' }] }, 'upgrade-pending');
+  finds(t, { version: '0.0.9' }, 'upgrade-pending');
   finds(t, { missing: [{ path: 'pam_trasa.so', namedAt: '/etc/pam.d/sshd:1' }] }, 'door-missing');
   finds(
     t,

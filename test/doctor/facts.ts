@@ -130,5 +130,7 @@ export const goodHost: Facts = {
   ],
   state: [{ path: '/var/lib/trasa-agent', trouble: undefined, freeBytes: 1e9, freeFiles: 1e6 }],
   denials: [],
+  version: '0.1.0',
+  packages: [{ name: 'trasa-agent', version: '0.1.0-1' }],
   unseen: [],
 };

@@ -19,7 +19,7 @@ import { addUser } from '../helpers/e2e/users.ts';
 /** Copies that are root's, whoever's the checkout is. */
 const installed = '/usr/lib/trasa-installed';
 export const program = `${installed}/trasa-agent`;
-const module = `${installed}/pam_trasa.so`;
+export const module = `${installed}/pam_trasa.so`;
 export const sshdConfig = '/etc/ssh/doctor_config';
 
 /** All that a story can change, as it is where all is well. */
@@ -155,10 +155,33 @@ export interface Report {
   readonly findings: readonly { id: string; what: string; who: string[]; evidence: string[]; mend: string }[];
 }
 
+/** Who is looked at if nothing else is said. */
+export const both: readonly string[] = ['--user', 'alice', '--user', 'root'];
+
 /** Runs the packaged doctor. */
-export async function doctor(words: readonly string[] = ['--user', 'alice', '--user', 'root']): Promise<Report> {
+export async function doctor(words: readonly string[] = both): Promise<Report> {
   const { status, stdout, stderr } = await run([program, 'doctor', '--json', '--sshd-config', sshdConfig, ...words]);
   if (stderr !== '') throw new Error(`status ${status}: ${stderr}`);
   const { findings } = JSON.parse(stdout) as Pick<Report, 'findings'>;
   return { status, findings, ids: [...new Set(findings.map(({ id }) => id))] };
+}
+
+export function changed(text: string, from: string | RegExp, to: string): string {
+  const after = text.replace(from, to);
+  if (after === text) throw new Error(`${String(from)} is not in\n${text}`);
+  return after;
+}
+
+/** That, and nothing else. */
+export function finding(
+  t: { match(a: unknown, b: unknown): void; strictSame(a: unknown, b: unknown): void },
+  report: Report,
+  id: string,
+  evidence = /./,
+): void {
+  t.strictSame(report.ids, [id]);
+  t.match(
+    report.findings[0]?.evidence.filter(one => evidence.test(one)),
+    { length: /[1-9]/ },
+  );
 }

@@ -3,9 +3,10 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { knock } from '../../src/relay/knock.ts';
+import { tempDirectory } from '../daemon/temp-directory.ts';
 
 async function somebody(t: Test, answer: (socket: Socket) => void): Promise<string> {
-  const path = join(t.testdir(), 'socket');
+  const path = join(tempDirectory(t), 'socket');
   const server = createServer(answer).listen(path);
   await once(server, 'listening');
   t.teardown(() => server.close());
@@ -40,5 +41,5 @@ t.test('who says something else, hangs up, or says nothing is none', async t => 
 });
 
 t.test('nobody is none', async t => {
-  t.match(await knock(join(t.testdir(), 'socket'), 5_000), /ENOENT/);
+  t.match(await knock(join(tempDirectory(t), 'socket'), 5_000), /ENOENT/);
 });

@@ -39,6 +39,15 @@ export function checkDaemon({ daemon }: Facts): Finding[] {
   return findings;
 }
 
+/** `0.1.0-1` is 0.1.0, packaged for the first time. */
+export function checkPackages({ packages, version }: Facts): Finding[] {
+  const others = packages.filter(installed => installed.version.replace(/-[^-]*$/, '') !== version);
+  if (others.length === 0) return [];
+  const evidence = [`this program: ${version}`, ...packages.map(({ name, version: of }) => `${name}: ${of}`)];
+  const what = 'programs of two releases are installed beside each other';
+  return [found('upgrade-pending', what, evidence, 'apt install --only-upgrade trasa-agent libpam-trasa')];
+}
+
 const codeStepMs = 30_000;
 const dayMs = 86_400_000;
 /** Certificates of a month or two are renewed with a third of it left; of a year, with a month. */

@@ -14,6 +14,7 @@ import { gatherDaemon } from './daemon.ts';
 import { gatherDenials } from './denials.ts';
 import { gatherDirectory } from './directories.ts';
 import { gatherFiles } from './files.ts';
+import { gatherPackages } from './packages.ts';
 import { gatherPrograms } from './programs.ts';
 import { gatherServers } from './servers.ts';
 import { gatherSshd } from './sshd.ts';
@@ -27,9 +28,11 @@ export interface Questions {
   readonly users: readonly string[];
   /** Ask no server. */
   readonly offline: boolean;
+  /** Of this program. */
+  readonly version: string;
 }
 
-export async function gather({ config: configFile, sshdConfig, users, offline }: Questions): Promise<Facts> {
+export async function gather({ config: configFile, sshdConfig, users, offline, version }: Questions): Promise<Facts> {
   const config = loadConfig(configFile);
   const sshd = { ...usualSshd, ...(sshdConfig === undefined ? {} : { configFile: sshdConfig }) };
   const matches = matchLines(sshdConfig);
@@ -56,6 +59,8 @@ export async function gather({ config: configFile, sshdConfig, users, offline }:
     servers: settings === undefined || offline ? [] : await gatherServers(settings.server),
     state: settings === undefined ? [] : [gatherDirectory(settings.daemon.stateDirectory)],
     denials: await gatherDenials(),
+    version,
+    packages: await gatherPackages(),
     unseen:
       names.length < usual.length && users.length === 0
         ? [`${usual.length - names.length} of ${usual.length} accounts were not looked at: name them with --user`]
