@@ -51,7 +51,7 @@ export type SshdFacts =
 export interface Probe {
   readonly account: AccountFacts;
   readonly connection: Connection;
-  /** What is special about the connection, such as `from 10.0.0.1`; empty if nothing is. */
+  /** What is special about the connection, such as `from 10.0.0.1 (FILE:LINE of the Match)`; empty if nothing is. */
   readonly origin: string;
   readonly settings: Asked<SshdSettings>;
 }

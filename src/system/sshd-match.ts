@@ -8,6 +8,8 @@ import { readText } from './read-text.ts';
 
 /** What of a connection a Match line looks at, besides the account. */
 export interface MatchSample {
+  /** `file:line` of the first line that is about it. */
+  readonly place: string;
   readonly address?: string;
   readonly host?: string;
   readonly localAddress?: string;
@@ -30,15 +32,15 @@ const folder = '/etc/ssh';
 
 export function matchLines(configFile = join(folder, 'sshd_config')): MatchLines {
   const files: string[] = [];
-  const lines: string[] = [];
+  const lines: MatchLine[] = [];
   const visit = (file: string, depth: number): void => {
     if (files.length >= maxFiles || depth > maxDepth || files.includes(file)) return;
     const text = readText(file);
     if (text === undefined) return;
     files.push(file);
-    for (const line of text.split('\n')) {
+    for (const [index, line] of text.split('\n').entries()) {
       const [, keyword = '', rest = ''] = /^\s*([A-Za-z]+)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
-      if (keyword.toLowerCase() === 'match') lines.push(rest);
+      if (keyword.toLowerCase() === 'match') lines.push({ place: `${file}:${index + 1}`, criteria: rest });
       if (keyword.toLowerCase() !== 'include') continue;
       for (const pattern of unquoted(rest))
         for (const found of globSync(isAbsolute(pattern) ? pattern : join(folder, pattern)).toSorted())
@@ -49,24 +51,30 @@ export function matchLines(configFile = join(folder, 'sshd_config')): MatchLines
   return { ...parseMatches(lines), files };
 }
 
-/** @param lines what follows `Match` */
-export function parseMatches(lines: readonly string[]): Pick<MatchLines, 'samples' | 'users'> {
+export interface MatchLine {
+  readonly place: string;
+  /** What follows `Match`. */
+  readonly criteria: string;
+}
+
+export function parseMatches(lines: readonly MatchLine[]): Pick<MatchLines, 'samples' | 'users'> {
   const samples = new Map<string, MatchSample>();
   const users = new Set<string>();
-  for (const line of lines) {
-    const criteria = criteriaOf(line);
+  for (const { place, criteria: text } of lines) {
+    const criteria = criteriaOf(text);
     for (const user of criteria.get('user') ?? []) if (/^[^!*?]+$/.test(user)) users.add(user);
     const address = sampleAddress(criteria.get('address'));
     const host = sampleName(criteria.get('host'));
     const localAddress = sampleAddress(criteria.get('localaddress'));
     const localPort = Number(criteria.get('localport')?.[0] ?? Number.NaN);
-    const sample: MatchSample = {
+    const sample = {
       ...(address === undefined ? {} : { address }),
       ...(host === undefined ? {} : { host }),
       ...(localAddress === undefined ? {} : { localAddress }),
       ...(Number.isInteger(localPort) ? { localPort } : {}),
     };
-    if (Object.keys(sample).length > 0) samples.set(JSON.stringify(sample), sample);
+    const key = JSON.stringify(sample);
+    if (key !== '{}' && !samples.has(key)) samples.set(key, { place, ...sample });
   }
   return { samples: [...samples.values()], users: [...users] };
 }

@@ -131,6 +131,7 @@ t.test('methods that cannot be passed', async t => {
   finds(t, { sshd: sshdOf(probe(root, { permitrootlogin: 'without-password', authenticationmethods: 'publickey' })) });
   finds(t, pamHost({ usepam: 'no' }), 'sshd-unguarded', 'usepam-off');
   finds(t, { sshd: { kind: 'refused', why: 'sshd: bad' } }, 'sshd-refused');
+  finds(t, { sshd: { kind: 'refused', why: 'Missing privilege separation directory: /run/sshd' } }, 'not-examined');
   finds(t, { sshd: sshdOf({ ...probe(alice), settings: { kind: 'failed', why: 'no' } }) }, 'not-examined');
 });
 
@@ -164,6 +165,29 @@ t.test("sshd's password method, and no first factor", async t => {
   finds(t, pamHost({ authenticationmethods: 'keyboard-interactive:pam' }), 'one-factor');
   const password = '@include common-auth\nauth required pam_trasa.so first=password\naccount required pam_trasa.so\n';
   finds(t, pamHost({ authenticationmethods: 'keyboard-interactive:pam' }, password));
+});
+
+t.test('a first factor that can be left out is none', async t => {
+  const alone = { authenticationmethods: 'keyboard-interactive:pam' };
+  const [one] = finds(
+    t,
+    pamHost(alone, 'auth optional pam_unix.so\nauth required pam_trasa.so\naccount required pam_trasa.so\n'),
+    'one-factor',
+  );
+  t.match(one, {
+    evidence: [
+      /authenticationmethods/,
+      /sshd:1 pam_unix.so returns auth_err: ignored/,
+      /sshd:2 pam_trasa.so returns success/,
+    ],
+  });
+  finds(
+    t,
+    pamHost(
+      alone,
+      'auth required pam_exec.so /usr/bin/other\nauth required pam_trasa.so\naccount required pam_trasa.so\n',
+    ),
+  );
 });
 
 t.test('two doors at once', async t => {
@@ -212,7 +236,7 @@ t.test('the configuration', async t => {
     { config: { kind: 'broken', problems: [{ file: '/x.toml', line: 3, text: 'is wrong', hint: 'mend it' }] } },
     'config-broken',
   );
-  t.match(broken, { what: 'is wrong', evidence: ['/x.toml:3'], mend: 'mend it' });
+  t.match(broken, { what: 'x.toml: is wrong', evidence: ['/x.toml:3'], mend: 'mend it' });
   finds(t, { config: withPolicy({ failMode: 'safe' }) }, 'fail-safe');
   finds(t, { config: withPolicy({ offlineUsers: ['alice'] }) }, 'offline-users');
   finds(t, { config: loaded({ server: { ...loaded().config.server, insecureSkipVerify: true } }) }, 'tls-unverified');

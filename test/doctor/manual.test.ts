@@ -21,8 +21,7 @@ function expected(): string {
 }
 
 // After a change of the catalog: TAP_SNAPSHOT=1 node test/doctor/manual.test.ts
-if (process.env['TAP_SNAPSHOT'] === '1')
-  writeFileSync(page, readFileSync(page, 'utf8').replace(made, expected));
+if (process.env['TAP_SNAPSHOT'] === '1') writeFileSync(page, readFileSync(page, 'utf8').replace(made, expected));
 
 t.test('the manual lists the findings of the catalog, and nothing else', async t => {
   t.equal(made.exec(readFileSync(page, 'utf8'))?.[0], expected());

@@ -15,6 +15,7 @@ import {
   module,
   pamHost,
   program,
+  sshdConfig,
 } from './doctor-host.ts';
 
 needsDoor(t, moduleDoor);
@@ -192,6 +193,13 @@ for (const { finds, host, sshd, pam, evidence, words } of stories)
       finding(t, await doctor([...(words ?? both), '--offline']), finds, evidence);
     },
   );
+
+t.test('the connection that a Match line makes special is named with it', async t => {
+  apply({ ...execHost, sshd: `${execHost.sshd}Match Address 10.0.0.0/8\n  AuthenticationMethods publickey\n` });
+  const { findings } = await doctor(['--user', 'alice', '--offline']);
+  const lines = execHost.sshd.split('\n').length;
+  t.match(findings, [{ id: 'sshd-unguarded', who: [`alice from 10.0.0.1 (${sshdConfig}:${lines})`] }]);
+});
 
 t.test('two that come together', async t => {
   const either = 'AuthenticationMethods publickey keyboard-interactive:pam';

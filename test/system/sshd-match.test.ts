@@ -4,7 +4,7 @@ import t from 'tap';
 import { matchLines, parseMatches } from '../../src/system/sshd-match.ts';
 
 t.test('each Match line about a connection gives one that it matches', async t => {
-  const { samples } = parseMatches([
+  const { samples } = parse([
     'Address 10.0.0.0/8,!10.1.0.0/16',
     'address 192.168.1.* User bob',
     'Host "*.example.com" LocalPort 2222',
@@ -17,16 +17,16 @@ t.test('each Match line about a connection gives one that it matches', async t =
     '',
   ]);
   t.strictSame(samples, [
-    { address: '10.0.0.1' },
-    { address: '192.168.1.1' },
-    { host: 'x.example.com', localPort: 2222 },
-    { localAddress: '2001:db8::1' },
-    { address: '203.0.113.7' },
+    { place: 'x:1', address: '10.0.0.1' },
+    { place: 'x:2', address: '192.168.1.1' },
+    { place: 'x:3', host: 'x.example.com', localPort: 2222 },
+    { place: 'x:4', localAddress: '2001:db8::1' },
+    { place: 'x:5', address: '203.0.113.7' },
   ]);
 });
 
 t.test('accounts that are named are found, patterns are not', async t => {
-  t.strictSame(parseMatches(['User alice,b*,!carol', 'Group x User dave']).users, ['alice', 'dave']);
+  t.strictSame(parse(['User alice,b*,!carol', 'Group x User dave']).users, ['alice', 'dave']);
 });
 
 t.test('includes are followed, once each', async t => {
@@ -43,3 +43,7 @@ t.test('includes are followed, once each', async t => {
   t.strictSame(users, ['first', 'second', 'third']);
   t.strictSame(files, [file, join(folder, 'conf/10-a.conf'), join(folder, 'conf/20-b.conf')]);
 });
+
+function parse(criteria: readonly string[]): ReturnType<typeof parseMatches> {
+  return parseMatches(criteria.map((one, index) => ({ place: `x:${index + 1}`, criteria: one })));
+}

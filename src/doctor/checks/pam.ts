@@ -96,7 +96,7 @@ function returnsFor(service: Parsed, phase: AskingPhase): (entry: PamEntry) => r
 }
 
 /** The path, one step a line: `/etc/pam.d/common-auth:17 pam_unix.so returns success: skips 1 line`. */
-function described(steps: readonly PamStep[], stack: readonly PamEntry[]): string[] {
+export function described(steps: readonly PamStep[], stack: readonly PamEntry[]): string[] {
   const lines = steps.map(({ entry, returned }) => {
     const action = actionOf(entry.control, returned);
     const then = typeof action === 'number' ? `skips ${action}` : meanings[action];

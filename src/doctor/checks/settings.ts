@@ -1,14 +1,13 @@
 /** What the configuration of the daemon says, and what of it opens doors. */
+import { basename } from 'node:path';
+import type { Problem } from '../../config/config.ts';
 import type { Facts } from '../facts.ts';
 import { type Finding, found } from '../finding.ts';
 import { type AskingPhase, askingLines, placeOf, timeoutOf } from '../guard.ts';
 
 export function checkSettings(facts: Facts): Finding[] {
   const { config: loaded } = facts;
-  if (loaded.kind === 'broken')
-    return loaded.problems.map(({ file, line, text, hint }) =>
-      found('config-broken', text, [line === undefined ? file : `${file}:${line}`], hint ?? 'trasa-agent check'),
-    );
+  if (loaded.kind === 'broken') return loaded.problems.map(problem => aboutConfig('config-broken', problem));
   const { policy, server, source } = loaded.config;
   const findings: Finding[] = [];
   if (server.insecureSkipVerify)
@@ -38,14 +37,21 @@ export function checkSettings(facts: Facts): Finding[] {
         'take offlineUsers out',
       ),
     );
-  for (const { file, line, text, hint } of loaded.warnings) {
-    // these two are said above, as what they are
-    if (/^the certificate of the server is not verified|offlineUsers enter without/.test(text)) continue;
-    findings.push(
-      found('config-warning', text, [line === undefined ? file : `${file}:${line}`], hint ?? 'trasa-agent check'),
-    );
-  }
+  // these two are said above, as what they are
+  const others = loaded.warnings.filter(
+    ({ text }) => !/^the certificate of the server is not verified|offlineUsers enter without/.test(text),
+  );
+  findings.push(...others.map(problem => aboutConfig('config-warning', problem)));
   return [...findings, ...moduleTimeouts(facts, loaded.config.daemon.loginTimeoutMs / 1000)];
+}
+
+function aboutConfig(id: 'config-broken' | 'config-warning', { file, line, text, hint }: Problem): Finding {
+  return found(
+    id,
+    `${basename(file)}: ${text}`,
+    [line === undefined ? file : `${file}:${line}`],
+    hint ?? 'trasa-agent check',
+  );
 }
 
 function moduleTimeouts({ services }: Facts, loginSeconds: number): Finding[] {

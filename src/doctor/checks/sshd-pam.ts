@@ -1,11 +1,13 @@
 /** sshd's own limits and methods, where PAM is the door. */
 
 import type { PamEntry } from '../../system/pam-stack.ts';
+import { usualReturns, wayThrough } from '../../system/pam-walk.ts';
 import { secondFactorAt } from '../../system/second-factor.ts';
 import type { Facts } from '../facts.ts';
 import { type Finding, found } from '../finding.ts';
 import { type AskingPhase, askingLines, placeOf, timeoutOf } from '../guard.ts';
 import { isAsked } from './accounts.ts';
+import { described } from './pam.ts';
 import { showing, sshdService, type View, viewsOf } from './sshd-ways.ts';
 
 export function checkSshdWithPam(facts: Facts): Finding[] {
@@ -89,22 +91,26 @@ function passwordMethod(view: View): Finding[] {
   ];
 }
 
-/** Modules that prove nothing about the person. Any other counts as a first factor. */
-const noFactor =
-  /^(.*\/)?pam_(permit|deny|warn|env|nologin|faildelay|group|cap|echo|exec|issue|keyinit|limits|loginuid|mail|motd|securetty|selinux|sepermit|shells|succeed_if|usertype|localuser|time|access|tally2?|faillock|trasa)\.so$|^(.*\/)?trasapam\.so$/;
+/** Modules that prove nothing about the person. Any other that is not ours may be a first factor. */
+const provesNothing =
+  /^(.*\/)?pam_(permit|deny|warn|env|nologin|faildelay|group|cap|echo|issue|keyinit|limits|loginuid|mail|motd|securetty|selinux|sepermit|shells|succeed_if|usertype|localuser|time|access|tally2?|faillock)\.so$/;
 
+/** Does a code suffice, if whatever else could tell the person refuses? */
 function oneFactor(view: View): Finding[] {
   const { facts, account, settings, who, ways } = view;
   const service = sshdService(facts, settings);
-  const bare = ways.open.filter(methods => methods.every(method => method === 'keyboard-interactive'));
-  if (bare.length === 0 || service?.kind !== 'parsed' || !isAsked(facts, account)) return [];
-  if (service.stacks.auth.some(({ module }) => !noFactor.test(module))) return [];
-  const evidence = [...showing(settings, 'authenticationmethods'), ...linesOf(view).map(({ entry }) => placeOf(entry))];
+  const isAlone = ways.open.some(methods => methods.every(method => method === 'keyboard-interactive'));
+  if (!isAlone || service?.kind !== 'parsed' || !isAsked(facts, account)) return [];
+  const usual = usualReturns('auth');
+  const way = wayThrough(service.stacks.auth, 'auth', entry =>
+    secondFactorAt(entry, 'auth') !== undefined || provesNothing.test(entry.module) ? usual(entry) : ['auth_err'],
+  );
+  if (way.kind !== 'found') return [];
   return [
     found(
       'one-factor',
       'whoever has a code gets in without a key or a password',
-      evidence,
+      [...showing(settings, 'authenticationmethods'), ...described(way.steps, service.stacks.auth)],
       'AuthenticationMethods publickey,keyboard-interactive:pam (sshd_config)',
       who,
     ),

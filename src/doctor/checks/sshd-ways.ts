@@ -60,8 +60,7 @@ export function talksToPam(methods: Methods): boolean {
 
 export function checkWaysIn(facts: Facts): Finding[] {
   const { sshd } = facts;
-  if (sshd.kind === 'refused')
-    return [found('sshd-refused', 'sshd does not accept its configuration', [sshd.why], 'sshd -t')];
+  if (sshd.kind === 'refused') return [refusal(sshd.why)];
   const refused = sshd.probes.flatMap(({ account, origin, settings }) =>
     settings.kind === 'failed'
       ? [
@@ -77,6 +76,18 @@ export function checkWaysIn(facts: Facts): Finding[] {
   );
   const views = viewsOf(facts);
   return [...refused, ...views.flatMap(unguarded), ...views.flatMap(closed), ...views.flatMap(pamIsOff)];
+}
+
+/** Where systemd starts sshd with the first connection, it has no directory before; that is no fault. */
+function refusal(why: string): Finding {
+  if (why.startsWith('Missing privilege separation directory'))
+    return found(
+      'not-examined',
+      'sshd is not running, and cannot be asked before it was started once',
+      [why],
+      'systemctl start ssh.service',
+    );
+  return found('sshd-refused', 'sshd does not accept its configuration', [why], 'sshd -t');
 }
 
 function unguarded({ facts, account, settings, who, ways, isForced, asks }: View): Finding[] {

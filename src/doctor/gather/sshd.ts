@@ -24,9 +24,9 @@ export async function gatherSshd(
   const version = await sshdVersion(sshd);
   const probes: Probe[] = [];
   const existing = accounts.filter(({ user }) => user !== undefined);
-  for (const sample of [{}, ...samples])
+  for (const sample of [undefined, ...samples])
     for (const account of existing.slice(0, Math.max(0, maxProbes - probes.length))) {
-      const connection: Connection = { ...ordinary, ...sample, user: account.name };
+      const connection = connectionOf(account.name, sample);
       // one after the other: the host has other things to do
       const settings = await effectiveSettings(sshd, connection);
       probes.push({ account, connection, origin: originOf(sample), settings });
@@ -34,8 +34,16 @@ export async function gatherSshd(
   return { kind: 'present', version: version.kind === 'answered' ? version.answer : undefined, probes };
 }
 
-function originOf({ address, host, localAddress, localPort }: MatchSample): string {
+function connectionOf(user: string, sample: Partial<MatchSample> = {}): Connection {
+  const { host, address, localAddress, localPort } = { ...ordinary, ...sample };
+  return { user, host, address, localAddress, localPort };
+}
+
+function originOf(sample: MatchSample | undefined): string {
+  if (sample === undefined) return '';
+  const { host, address, localAddress, localPort, place } = sample;
   const from = [host, address].filter(one => one !== undefined).join(' ');
   const to = [localAddress, localPort].filter(one => one !== undefined).join(' port ');
-  return [from === '' ? '' : `from ${from}`, to === '' ? '' : `to ${to}`].filter(one => one !== '').join(' ');
+  const words = [from === '' ? '' : `from ${from}`, to === '' ? '' : `to ${to}`, `(${place})`];
+  return words.filter(word => word !== '').join(' ');
 }
