@@ -99,8 +99,8 @@ function certificateOf({ server, shown }: ServerSight, nowMs: number): Finding[]
   return [
     found(
       'tls-expiring',
-      `the certificate of ${server} ends in ${days} days`,
-      [`${server}: ${end}`],
+      `the certificate of ${server} ends on ${end}`,
+      [`days left: ${days}`],
       'renew it on the server',
     ),
   ];
