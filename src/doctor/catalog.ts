@@ -32,8 +32,7 @@ export const catalog = {
   'fail-safe': hole('While no server can be reached, the first factor suffices.'),
   'offline-users': hole('Accounts of offlineUsers need no second factor while no server can be reached.'),
   'sshd-refused': breakage('sshd is not there, or does not accept its own configuration.'),
-  'kbdint-off': breakage('A login needs keyboard-interactive, which sshd has turned off.'),
-  'root-method': breakage('PermitRootLogin forbids root the methods that sshd asks for.'),
+  'method-off': breakage('sshd asks for a method that it has turned off, such as keyboard-interactive.'),
   'usepam-off': breakage('The PAM stack of sshd has our line, but sshd does not ask PAM.'),
   'sftp-missing': breakage('Subsystem sftp is internal-sftp, and there is no sftp-server to take its place.'),
   'door-missing': breakage('A program or module that sshd or PAM is to run is not there.'),
@@ -52,6 +51,7 @@ export const catalog = {
   'server-unreachable': breakage('A TRASA server gives no answer that can be trusted.'),
   'server-refuses': breakage('The TRASA server does not accept the service ID or key of this host.'),
   'state-unwritable': breakage('The directory of what the daemon must remember is missing, read-only or full.'),
+  'root-method': warning('PermitRootLogin forbids root the methods that sshd asks for: root cannot log in.'),
   'asked-twice': warning('One login is asked for its second factor at two doors.'),
   'password-method': warning(
     "sshd's password method cannot show the question of the second factor, and answers it with the password.",

@@ -14,7 +14,7 @@ export interface WaysIn {
 }
 
 /** sshd's setting for each method. */
-const switches: Readonly<Record<string, string>> = {
+export const switches: Readonly<Record<string, string>> = {
   publickey: 'pubkeyauthentication',
   password: 'passwordauthentication',
   'keyboard-interactive': 'kbdinteractiveauthentication',
@@ -25,7 +25,8 @@ const switches: Readonly<Record<string, string>> = {
 export function waysIn(settings: SshdSettings, isRoot: boolean): WaysIn {
   const isOn = (method: string): boolean => {
     const name = switches[method];
-    return name !== undefined && settings.first(name) === 'yes';
+    const isPossible = method !== 'keyboard-interactive' || settings.first('usepam') === 'yes'; // it has nothing to ask
+    return name !== undefined && isPossible && settings.first(name) === 'yes';
   };
   const wanted = settings.first('authenticationmethods') ?? 'any';
   const lists =
@@ -70,7 +71,7 @@ export function mayLogIn(settings: SshdSettings, { name, user, groups }: Account
 }
 
 /** A pattern of ssh_config(5), PATTERNS: `*` and `?`. */
-function glob(pattern: string): RegExp {
+export function glob(pattern: string): RegExp {
   const source = pattern.replace(/[^*?]/g, char => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
   return new RegExp(`^${source.replaceAll('*', '.*').replaceAll('?', '.')}$`, 'u');
 }

@@ -61,6 +61,13 @@ t.test('a method after which nothing asks', async t => {
   });
   finds(t, forcedHost({ forcecommand: 'internal-sftp' }), 'sshd-unguarded');
   finds(t, forcedHost({ forcecommand: '/bin/sh -c trasa-agent-login' }), 'sshd-unguarded');
+  finds(t, forcedHost({ forcecommand: 'exec /usr/bin/trasa-agent login --socket /run/x' }));
+  for (const forcecommand of [
+    'trasa-agent login',
+    '/etc/hook; exec /usr/bin/trasa-agent login',
+    '/usr/bin/trasa-agent login || true',
+  ])
+    finds(t, forcedHost({ forcecommand }), 'not-examined');
 });
 
 t.test('an account that needs no second factor, or that sshd does not let in, has no such method', async t => {
@@ -112,6 +119,7 @@ t.test('what runs before a forced command', async t => {
   finds(t, forcedHost({ permituserenvironment: 'LANG' }), 'user-environment');
   finds(t, forcedHost({ acceptenv: 'LD_*' }), 'accept-env');
   finds(t, forcedHost({ acceptenv: ['LANG', 'BASH_EN?'] }), 'accept-env');
+  finds(t, forcedHost({ acceptenv: 'HOME PATH' }));
   finds(t, forcedHost({ acceptenv: 'SSH_*' }), 'accept-ssh-env');
   finds(t, forcedHost({ permituserrc: 'yes' }), 'user-rc');
   finds(t, forcedHost({ unusedconnectiontimeout: 'none' }), 'bare-connection');
@@ -126,10 +134,11 @@ t.test('what a forced command needs', async t => {
 });
 
 t.test('methods that cannot be passed', async t => {
-  finds(t, pamHost({ kbdinteractiveauthentication: 'no' }), 'kbdint-off');
+  finds(t, pamHost({ kbdinteractiveauthentication: 'no' }), 'method-off');
   finds(t, { sshd: sshdOf(probe(root, { permitrootlogin: 'without-password' })) }, 'root-method');
   finds(t, { sshd: sshdOf(probe(root, { permitrootlogin: 'without-password', authenticationmethods: 'publickey' })) });
-  finds(t, pamHost({ usepam: 'no' }), 'sshd-unguarded', 'usepam-off');
+  finds(t, pamHost({ usepam: 'no' }), 'method-off', 'usepam-off');
+  finds(t, pamHost({ usepam: 'no', authenticationmethods: 'any' }), 'sshd-unguarded', 'usepam-off');
   finds(t, { sshd: { kind: 'refused', why: 'sshd: bad' } }, 'sshd-refused');
   finds(t, { sshd: { kind: 'refused', why: 'Missing privilege separation directory: /run/sshd' } }, 'not-examined');
   finds(t, { sshd: sshdOf({ ...probe(alice), settings: { kind: 'failed', why: 'no' } }) }, 'not-examined');
@@ -209,6 +218,7 @@ t.test('stacks', async t => {
     evidence: [
       '/etc/pam.d/common-auth:1 pam_unix.so returns success: skips 1',
       '/etc/pam.d/common-auth:3 pam_permit.so returns success: counts',
+      '/etc/pam.d/common-auth:4 pam_cap.so returns success: counts',
       '/etc/pam.d/sshd:2 pam_trasa.so returns auth_err: ignored',
       '/etc/pam.d/sshd:3 pam_permit.so returns success: counts',
     ],
@@ -227,6 +237,12 @@ t.test('stacks', async t => {
   finds(t, su('auth required pam_unix.so\nauth required pam_trasa.so first=password\n'), 'pam-first-password');
   finds(t, su('@include common-auth\nauth required pam_trasa.so first=password\n'));
   finds(t, { services: [guardedSshd, service('cron', 'account required pam_trasa.so\n')] }, 'pam-shared-account');
+  const everywhere = { 'common-account': 'account required pam_trasa.so\naccount required pam_permit.so\n' };
+  const both = ['sshd', 'sudo'].map(name =>
+    service(name, 'auth required pam_trasa.so\n@include common-account\n', everywhere),
+  );
+  const [once] = finds(t, { services: both }, 'pam-shared-account');
+  t.match(once, { evidence: ['/etc/pam.d/common-account:1'] });
   finds(t, { services: [guardedSshd, service('su', '@include common-auth\naccount requird pam_permit.so')] });
 });
 

@@ -7,6 +7,7 @@ import type { AccountFacts, Facts, Probe } from '../../src/doctor/facts.ts';
 import { Secret } from '../../src/otp/secret.ts';
 import { type PamService, parseService } from '../../src/system/pam-stack.ts';
 import { parseSettings } from '../../src/system/sshd-settings.ts';
+import { distributions } from '../system/distributions.ts';
 
 export const alice: AccountFacts = {
   name: 'alice',
@@ -77,17 +78,9 @@ export function sshdOf(...probes: readonly Probe[]): Facts['sshd'] {
   return { kind: 'present', version: { major: 9, minor: 2, text: 'OpenSSH_9.2p1' }, probes };
 }
 
-const commonAuth =
-  'auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\nauth required pam_permit.so\n';
-const commonAccount =
-  'account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so\naccount requisite pam_deny.so\naccount required pam_permit.so\n';
-
-export function service(name: string, text: string): PamService {
-  const files: Readonly<Record<string, string>> = {
-    'common-auth': commonAuth,
-    'common-account': commonAccount,
-    [name]: text,
-  };
+/** Of Debian, but for `others`. */
+export function service(name: string, text: string, others: Readonly<Record<string, string>> = {}): PamService {
+  const files: Readonly<Record<string, string>> = { ...distributions.debian, ...others, [name]: text };
   return parseService(name, file => {
     const found = files[file];
     return found === undefined ? undefined : { file: `/etc/pam.d/${file}`, text: found };

@@ -90,7 +90,7 @@ const stories: readonly Story[] = [
   { finds: 'bare-connection', host: forcedHost, sshd: ['UnusedConnectionTimeout 120', ''] },
   { finds: 'sshd-refused', host: forcedHost, sshd: ['UsePAM no', 'UsePAM perhaps'], evidence: /line 2.*perhaps/ },
   {
-    finds: 'kbdint-off',
+    finds: 'method-off',
     host: execHost,
     sshd: ['PermitRootLogin yes\n', 'PermitRootLogin yes\nMatch User alice\nKbdInteractiveAuthentication no\n'],
   },
@@ -207,7 +207,7 @@ t.test('two that come together', async t => {
   t.strictSame((await doctor(['--user', 'alice', '--offline'])).ids, ['sshd-unguarded', 'one-factor']);
   const sshd = changed(pamHost.sshd, 'UsePAM yes', 'UsePAM no');
   apply({ ...pamHost, sshd: changed(sshd, /Match[^]*/, '') });
-  t.strictSame((await doctor([...both, '--offline'])).ids, ['sshd-unguarded', 'usepam-off']);
+  t.strictSame((await doctor([...both, '--offline'])).ids, ['method-off', 'usepam-off']);
   apply({
     ...pamHost,
     sshd: changed(pamHost.sshd, /PasswordAuthentication no[^]*/, 'KbdInteractiveAuthentication no\n'),

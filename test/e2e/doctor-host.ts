@@ -15,6 +15,7 @@ import { run } from '../helpers/e2e/background.ts';
 import { modulePath } from '../helpers/e2e/pam.ts';
 import { agentFolder } from '../helpers/e2e/private-host.ts';
 import { addUser } from '../helpers/e2e/users.ts';
+import { distributions } from '../system/distributions.ts';
 
 /** Copies that are root's, whoever's the checkout is. */
 const installed = '/usr/lib/trasa-installed';
@@ -30,14 +31,7 @@ export interface Host {
 }
 
 const common = {
-  'common-auth': `auth [success=1 default=ignore] pam_unix.so nullok
-auth requisite pam_deny.so
-auth required pam_permit.so
-`,
-  'common-account': `account [success=1 new_authtok_reqd=done default=ignore] pam_unix.so
-account requisite pam_deny.so
-account required pam_permit.so
-`,
+  ...distributions.debian,
   other: 'auth required pam_deny.so\naccount required pam_deny.so\n',
 };
 /** Services without a line of ours. */

@@ -1,6 +1,7 @@
 /** What has to be closed where the forced command is the door: it guards sessions, from behind the account's own shell. */
 import type { Facts } from '../facts.ts';
 import { type Finding, found } from '../finding.ts';
+import { glob } from '../ways-in.ts';
 import { isAsked } from './accounts.ts';
 import { showing, talksToPam, type View, viewsOf } from './sshd-ways.ts';
 
@@ -11,6 +12,7 @@ export function checkForcedCommand(facts: Facts): Finding[] {
       return isForced && !pamAsksAlways && isAsked(facts, account);
     })
     .flatMap(view => [
+      ...otherWords(view),
       ...forwarding(view),
       ...startup(view),
       ...environment(view),
@@ -18,6 +20,21 @@ export function checkForcedCommand(facts: Facts): Finding[] {
       ...keys(view),
       ...leftOpen(view),
     ]);
+}
+
+/** Only the plain form is understood here: what else the command does is not known. */
+function otherWords({ settings, who }: View): Finding[] {
+  const command = settings.first('forcecommand') ?? '';
+  if (/^(exec\s+)?\/\S*trasa-agent\s+login(\s+--socket[=\s]\S+)?$/.test(command)) return [];
+  return [
+    found(
+      'not-examined',
+      'the forced command is more than the agent, by its whole path: what it does before is not known',
+      showing(settings, 'forcecommand'),
+      'ForceCommand exec /usr/lib/trasa-agent/trasa-agent login (sshd_config)',
+      who,
+    ),
+  ];
 }
 
 function forwarding({ facts, settings, who }: View): Finding[] {
@@ -88,7 +105,7 @@ function environment({ settings, who }: View): Finding[] {
       ),
     );
   const accepted = settings.all('acceptenv').flatMap(value => value.split(' '));
-  const bad = accepted.filter(pattern => dangerous.some(name => fits(pattern, name)));
+  const bad = accepted.filter(pattern => dangerous.some(name => glob(pattern).test(name)));
   if (bad.length > 0)
     findings.push(
       found(
@@ -99,7 +116,7 @@ function environment({ settings, who }: View): Finding[] {
         who,
       ),
     );
-  else if (accepted.some(pattern => fits(pattern, 'SSH_ORIGINAL_COMMAND')))
+  else if (accepted.some(pattern => glob(pattern).test('SSH_ORIGINAL_COMMAND')))
     findings.push(
       found(
         'accept-ssh-env',
@@ -112,28 +129,19 @@ function environment({ settings, who }: View): Finding[] {
   return findings;
 }
 
-/** Read by a shell for `-c`, or by the loader, before any command: ld.so(8), bash(1), zsh(1), fish(1). */
+/**
+ * Read by a shell for `-c`, or by the loader, before any command: ld.so(8), bash(1), zsh(1), fish(1). Not HOME and PATH,
+ * which sshd sets afterwards.
+ */
 const dangerous = [
   'BASH_ENV',
-  'ENV',
+  'BASH_FUNC_exec%%',
   'LD_PRELOAD',
   'LD_LIBRARY_PATH',
   'LD_AUDIT',
   'ZDOTDIR',
   'XDG_CONFIG_HOME',
-  'HOME',
-  'PATH',
-  'SHELLOPTS',
-  'IFS',
 ];
-
-function fits(pattern: string, name: string): boolean {
-  const source = pattern
-    .replace(/[^\w*?]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`).test(name);
-}
 
 /** The agent becomes an sftp-server where sshd would have been one itself. */
 function sftp({ facts, settings, who }: View): Finding[] {

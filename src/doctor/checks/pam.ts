@@ -1,4 +1,5 @@
 /** The stacks of each service: can the second factor be passed around, and can it be passed at all? */
+import { basename } from 'node:path';
 import { actionOf, type PamReturn } from '../../system/pam-control.ts';
 import { beginning, dispatch, resultOf } from '../../system/pam-dispatch.ts';
 import type { PamEntry, PamService } from '../../system/pam-stack.ts';
@@ -125,7 +126,7 @@ function mendFor(steps: readonly PamStep[], phase: AskingPhase): string {
   });
   return ender === undefined
     ? 'put our line where it is reached, with required'
-    : `put our line above ${placeOf(ender.entry)}, with required`;
+    : `put our line above ${placeOf(ender.entry)}, or let that one neither end nor skip anything (required)`;
 }
 
 /** pam/options.c: any other word, and the module refuses. */
@@ -211,15 +212,15 @@ const passwordModule = /(^|\/)pam_(unix|sss|ldap|krb5|winbind|userdb)\.so$/;
 
 /** cron and the like have nobody to ask, and no phone to ring. */
 function shared(service: Parsed): Finding[] {
-  if (!['cron', 'crond', 'atd', 'systemd-user'].includes(service.name)) return [];
-  const lines = askingLines(service, 'account');
-  if (lines.length === 0) return [];
-  return [
-    found(
-      'pam-shared-account',
-      `${service.name} waits for a push`,
-      lines.map(placeOf),
-      'move the account line to /etc/pam.d/sshd',
-    ),
-  ];
+  const isAlone = ['cron', 'crond', 'atd', 'systemd-user'].includes(service.name);
+  return askingLines(service, 'account')
+    .filter(({ place }) => isAlone || /\/(common-account|system-auth|password-auth)$/.test(place.file))
+    .map(({ place }) =>
+      found(
+        'pam-shared-account',
+        `whatever includes ${basename(place.file)} waits for a push, with nobody to answer it`,
+        [`${place.file}:${place.line}`],
+        'move the account line to /etc/pam.d/sshd',
+      ),
+    );
 }

@@ -4,7 +4,7 @@ import type { SshdSettings } from '../../system/sshd-settings.ts';
 import type { AccountFacts, Facts, Probe } from '../facts.ts';
 import { type Finding, found } from '../finding.ts';
 import { askingLines, placeOf } from '../guard.ts';
-import { type Methods, mayLogIn, type WaysIn, waysIn } from '../ways-in.ts';
+import { type Methods, mayLogIn, switches, type WaysIn, waysIn } from '../ways-in.ts';
 import { isAsked } from './accounts.ts';
 
 /** A connection that sshd has answered about, of an account that can log in. */
@@ -113,27 +113,30 @@ function mendFor(authAsks: boolean): string {
 }
 
 /** Nobody gets in by a list of which a method is turned off, or which root may not use. */
-function closed({ settings, who, ways }: View): Finding[] {
-  if (ways.open.length > 0) return [];
-  const evidence = showing(settings, 'authenticationmethods', 'kbdinteractiveauthentication', 'usepam');
-  if (ways.notForRoot.length > 0)
+function closed({ settings, who, ways: { open, off, notForRoot } }: View): Finding[] {
+  if (open.length > 0) return [];
+  const [needed] = off;
+  if (notForRoot.length > 0)
     return [
       found(
         'root-method',
-        'root cannot pass any list of methods: PermitRootLogin prohibit-password refuses keyboard-interactive',
+        'root cannot log in: PermitRootLogin prohibit-password refuses keyboard-interactive and passwords',
         showing(settings, 'permitrootlogin', 'authenticationmethods'),
-        'for root: AuthenticationMethods publickey, and account required pam_trasa.so (/etc/pam.d/sshd)',
+        'PermitRootLogin no, if that is meant; else Match User root, AuthenticationMethods publickey (sshd_config), and account required pam_trasa.so (/etc/pam.d/sshd)',
         who,
       ),
     ];
-  const method = ways.off.flat().includes('keyboard-interactive') ? 'keyboard-interactive' : 'a method';
-  if (ways.off.length === 0) return [];
+  if (needed === undefined) return [];
+  const evidence = ['authenticationmethods', 'usepam', ...needed.flatMap(method => switches[method] ?? [])];
+  const mend = settings.first('usepam') === 'yes' ? 'KbdInteractiveAuthentication yes' : 'UsePAM yes';
   return [
     found(
-      'kbdint-off',
-      `nobody gets in: ${method} is asked for and turned off`,
-      evidence,
-      'KbdInteractiveAuthentication yes (sshd_config)',
+      'method-off',
+      'nobody gets in: a method that AuthenticationMethods asks for is turned off',
+      showing(settings, ...evidence),
+      needed.includes('keyboard-interactive')
+        ? `${mend} (sshd_config)`
+        : 'turn it on, or ask for another (sshd_config)',
       who,
     ),
   ];
