@@ -1,20 +1,12 @@
 /** The files that services include, of the distributions that we know. */
-const redHatAuth = `auth        required                                     pam_env.so
-auth        required                                     pam_faildelay.so delay=2000000
-auth        [default=1 ignore=ignore success=ok]         pam_usertype.so isregular
-auth        [default=1 ignore=ignore success=ok]         pam_localuser.so
-auth        sufficient                                   pam_unix.so nullok
-auth        [default=1 ignore=ignore success=ok]         pam_usertype.so isregular
-auth        sufficient                                   pam_sss.so forward_pass
-auth        required                                     pam_deny.so
-account     required                                     pam_unix.so
-account     sufficient                                   pam_localuser.so
-account     sufficient                                   pam_usertype.so issystem
-account     [default=bad success=ok user_unknown=ignore] pam_sss.so
-account     required                                     pam_permit.so`;
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-/** As installed: Debian 12 (pam-auth-update), RHEL 9 (authselect's profile sssd). */
+const rhel9 = join(import.meta.dirname, '../fixtures/pam.d/rhel-9');
+const read = (name: string): string => readFileSync(join(rhel9, name), 'utf8');
+
 export const distributions = {
+  /** Debian 12, as pam-auth-update makes them. */
   debian: {
     'common-auth': `auth	[success=1 default=ignore]	pam_unix.so nullok
 auth	requisite			pam_deny.so
@@ -25,8 +17,8 @@ account	requisite			pam_deny.so
 account	required			pam_permit.so`,
   },
   'rhel-9': {
-    'system-auth': redHatAuth,
-    'password-auth': redHatAuth,
-    postlogin: 'session optional pam_umask.so silent',
+    'system-auth': read('system-auth'),
+    'password-auth': read('password-auth'),
+    postlogin: read('postlogin'),
   },
 } as const;

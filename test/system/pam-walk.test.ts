@@ -49,7 +49,7 @@ t.test('there is no way around a required line that is reached', async t => {
 
 t.test('a line that ends the stack before ours is a way around', async t => {
   const { around } = ways('auth', 'auth include system-auth\nauth required pam_trasa.so', redHat);
-  t.match(stepsOf(around).at(-1), /^system-auth:5 success$/);
+  t.match(stepsOf(around).at(-1), /^system-auth:8 success$/);
 });
 
 t.test('a substack that ends early is none, but one that jumps past ours is', async t => {
@@ -99,6 +99,12 @@ t.test('a line that does nothing in this phase is not ours', async t => {
     ways('auth', 'auth required pam_exec.so /usr/bin/trasa-agent check\nauth required pam_permit.so').around.kind,
     'found',
   );
+});
+
+t.test("the original's name is ours if it has the word that only ours has", async t => {
+  t.equal(ways('auth', 'auth required trasapam.so').around.kind, 'none');
+  t.equal(ways('account', 'account required trasapam.so prompt=trasa').around.kind, 'none');
+  t.equal(ways('account', 'account required trasapam.so').around.kind, 'found');
 });
 
 t.test('a stack that nobody gets through is said', async t => {

@@ -131,7 +131,7 @@ function mendFor(steps: readonly PamStep[], phase: AskingPhase): string {
 
 /** pam/options.c: any other word, and the module refuses. */
 const known =
-  /^(socket=\/.+|timeout=[1-9]\d{0,2}|phase=auth|phase=account|first=password|prompt=trasa|exempt=ignore|debug)$/;
+  /^(socket=\/.+|agent=\/.+|timeout=[1-9]\d{0,2}|phase=auth|phase=account|first=password|prompt=trasa|exempt=ignore|debug)$/;
 
 function words(service: Parsed, phase: AskingPhase): Finding[] {
   return service.stacks[phase]

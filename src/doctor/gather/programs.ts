@@ -54,7 +54,8 @@ function pamPrograms(service: PamService): Named[] {
     service.stacks[phase]
       .filter(entry => secondFactorAt(entry, phase) !== undefined)
       .flatMap(({ module, words, place }) => {
-        const command = module.endsWith('pam_exec.so') ? words.find(isAbsolute) : undefined;
+        const agent = words.find(word => word.startsWith('agent='))?.slice('agent='.length);
+        const command = module.endsWith('pam_exec.so') ? words.find(isAbsolute) : agent;
         const modules = isAbsolute(module) ? [module] : moduleDirectories.map(directory => join(directory, module));
         const namedAt = `${place.file}:${place.line}`;
         return [modules, ...(command === undefined ? [] : [[command]])].map(candidates => ({ candidates, namedAt }));
