@@ -45,6 +45,8 @@ export type SshdFacts =
       readonly kind: 'present';
       readonly version: SshdVersion | undefined;
       readonly probes: readonly Probe[];
+      /** `file:line` of each line that sets this, in any Match block or none. */
+      readonly placesOf: (setting: string) => readonly string[];
     };
 
 /** One connection that sshd was asked about. */

@@ -1,6 +1,6 @@
 /**
- * The Match lines of sshd_config(5), to know which connections to ask sshd about. What they mean is for sshd to say; a line
- * that is not understood here only leaves a question out.
+ * The lines of sshd_config(5): where a setting stands, and which connections Match lines are about, to ask sshd about them.
+ * What all of it means is for sshd to say; a line that is not understood here only leaves a question out.
  */
 import { globSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
@@ -23,6 +23,8 @@ export interface MatchLines {
   readonly users: readonly string[];
   /** The configuration and all that it includes. */
   readonly files: readonly string[];
+  /** `file:line` of each line with this keyword, in lower case. */
+  readonly placesOf: (keyword: string) => readonly string[];
 }
 
 const maxFiles = 64;
@@ -33,22 +35,26 @@ const folder = '/etc/ssh';
 export function matchLines(configFile = join(folder, 'sshd_config')): MatchLines {
   const files: string[] = [];
   const lines: MatchLine[] = [];
+  const places = new Map<string, string[]>();
   const visit = (file: string, depth: number): void => {
     if (files.length >= maxFiles || depth > maxDepth || files.includes(file)) return;
     const text = readText(file);
     if (text === undefined) return;
     files.push(file);
     for (const [index, line] of text.split('\n').entries()) {
-      const [, keyword = '', rest = ''] = /^\s*([A-Za-z]+)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
-      if (keyword.toLowerCase() === 'match') lines.push({ place: `${file}:${index + 1}`, criteria: rest });
-      if (keyword.toLowerCase() !== 'include') continue;
+      const [, word = '', rest = ''] = /^\s*([A-Za-z0-9]+)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
+      const keyword = word.toLowerCase();
+      const place = `${file}:${index + 1}`;
+      places.set(keyword, [...(places.get(keyword) ?? []), place]);
+      if (keyword === 'match') lines.push({ place, criteria: rest });
+      if (keyword !== 'include') continue;
       for (const pattern of unquoted(rest))
         for (const found of globSync(isAbsolute(pattern) ? pattern : join(folder, pattern)).toSorted())
           visit(found, depth + 1);
     }
   };
   visit(configFile, 0);
-  return { ...parseMatches(lines), files };
+  return { ...parseMatches(lines), files, placesOf: keyword => places.get(keyword) ?? [] };
 }
 
 export interface MatchLine {

@@ -91,11 +91,25 @@ t.test('an account that needs no second factor, or that sshd does not let in, ha
   finds(t, { ...bare, sshd: sshdOf(probe(root, { permitrootlogin: 'no' })) });
 });
 
+t.test('a setting is shown with the lines that set it', async t => {
+  const sshd = sshdOf(probe(alice, { authenticationmethods: 'publickey' }));
+  if (sshd.kind === 'refused') throw new Error('no sshd');
+  const placesOf = (name: string): string[] =>
+    name === 'usepam' ? ['/etc/ssh/sshd_config:9', '/etc/ssh/x.conf:1'] : [];
+  const [one] = finds(t, { services: [], sshd: { ...sshd, placesOf } }, 'sshd-unguarded');
+  t.strictSame(one?.evidence, [
+    'authenticationmethods publickey',
+    'usepam yes (/etc/ssh/sshd_config:9, /etc/ssh/x.conf:1)',
+    'forcecommand none',
+  ]);
+});
+
 t.test('forwarding beside a forced command', async t => {
   finds(t, forcedHost({ disableforwarding: 'no' }), 'forwarding-open');
   finds(t, forcedHost({ x11forwarding: 'yes' }), 'forwarding-open');
   const modern = {
     kind: 'present',
+    placesOf: () => [],
     version: { major: 10, minor: 0, text: '' },
     probes: [probe(alice, { ...forced, x11forwarding: 'yes' })],
   } as const;

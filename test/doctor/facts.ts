@@ -75,7 +75,7 @@ export function probe(account: AccountFacts, changes: Parameters<typeof settings
 }
 
 export function sshdOf(...probes: readonly Probe[]): Facts['sshd'] {
-  return { kind: 'present', version: { major: 9, minor: 2, text: 'OpenSSH_9.2p1' }, probes };
+  return { kind: 'present', version: { major: 9, minor: 2, text: 'OpenSSH_9.2p1' }, probes, placesOf: () => [] };
 }
 
 /** Of Debian, but for `others`. */

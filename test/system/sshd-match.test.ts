@@ -39,8 +39,13 @@ t.test('includes are followed, once each', async t => {
     file,
     `# Match User no\nInclude ${folder}/conf/*.conf "${folder}/lost"\nMatch User third\nInclude ${file}\n`,
   );
-  const { users, files } = matchLines(file);
+  const { users, files, placesOf } = matchLines(file);
   t.strictSame(users, ['first', 'second', 'third']);
+  t.strictSame(
+    [...placesOf('include')].toSorted(),
+    [`${join(folder, 'conf/10-a.conf')}:2`, `${file}:2`, `${file}:4`].toSorted(),
+  );
+  t.strictSame(placesOf('usepam'), []);
   t.strictSame(files, [file, join(folder, 'conf/10-a.conf'), join(folder, 'conf/20-b.conf')]);
 });
 

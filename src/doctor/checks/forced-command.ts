@@ -3,7 +3,7 @@ import type { Facts } from '../facts.ts';
 import { type Finding, found } from '../finding.ts';
 import { glob } from '../ways-in.ts';
 import { isAsked } from './accounts.ts';
-import { showing, talksToPam, type View, viewsOf } from './sshd-ways.ts';
+import { talksToPam, type View, viewsOf } from './sshd-ways.ts';
 
 export function checkForcedCommand(facts: Facts): Finding[] {
   return viewsOf(facts)
@@ -23,21 +23,21 @@ export function checkForcedCommand(facts: Facts): Finding[] {
 }
 
 /** Only the plain form is understood here: what else the command does is not known. */
-function otherWords({ settings, who }: View): Finding[] {
+function otherWords({ settings, who, show }: View): Finding[] {
   const command = settings.first('forcecommand') ?? '';
   if (/^(exec\s+)?\/\S*trasa-agent\s+login(\s+--socket[=\s]\S+)?$/.test(command)) return [];
   return [
     found(
       'not-examined',
       'the forced command is more than the agent, by its whole path: what it does before is not known',
-      showing(settings, 'forcecommand'),
+      show('forcecommand'),
       'ForceCommand exec /usr/lib/trasa-agent/trasa-agent login (sshd_config)',
       who,
     ),
   ];
 }
 
-function forwarding({ facts, settings, who }: View): Finding[] {
+function forwarding({ facts, settings, who, show }: View): Finding[] {
   const isOn = (name: string): boolean => (settings.first(name) ?? 'no') !== 'no';
   const inSession = ['x11forwarding', 'allowagentforwarding'].filter(isOn);
   const isDisabled = settings.first('disableforwarding') === 'yes';
@@ -57,14 +57,14 @@ function forwarding({ facts, settings, who }: View): Finding[] {
     found(
       'forwarding-open',
       'forwarding needs no session, so it needs no second factor',
-      showing(settings, 'disableforwarding', ...open),
+      show('disableforwarding', ...open),
       mend,
       who,
     ),
   ];
 }
 
-function startup({ account, settings, who }: View): Finding[] {
+function startup({ account, settings, who, show }: View): Finding[] {
   const shell = account.user?.shell ?? '';
   const strong = 'use pam_trasa(8) instead, which asks before there is a session';
   if (/\/(zsh|fish|t?csh)$/.test(shell))
@@ -79,7 +79,7 @@ function startup({ account, settings, who }: View): Finding[] {
     ];
   const isGuarded = settings.all('setenv').some(value => /(^|\s)"?SHLVL=([2-9]|\d{2,})"?(\s|$)/.test(value));
   if (!shell.endsWith('/bash') || isGuarded) return [];
-  const evidence = [`${account.name}: ${shell}`, ...showing(settings, 'setenv', 'forcecommand')];
+  const evidence = [`${account.name}: ${shell}`, ...show('setenv', 'forcecommand')];
   return [
     found(
       'startup-files',
@@ -91,7 +91,7 @@ function startup({ account, settings, who }: View): Finding[] {
   ];
 }
 
-function environment({ settings, who }: View): Finding[] {
+function environment({ settings, who, show }: View): Finding[] {
   const findings: Finding[] = [];
   const allowed = settings.first('permituserenvironment') ?? 'no';
   if (allowed !== 'no')
@@ -99,7 +99,7 @@ function environment({ settings, who }: View): Finding[] {
       found(
         'user-environment',
         '~/.ssh/environment may set variables for the shell that runs the forced command',
-        showing(settings, 'permituserenvironment'),
+        show('permituserenvironment'),
         'PermitUserEnvironment no (sshd_config)',
         who,
       ),
@@ -121,7 +121,7 @@ function environment({ settings, who }: View): Finding[] {
       found(
         'accept-ssh-env',
         'the client may set SSH_ORIGINAL_COMMAND where sshd does not',
-        showing(settings, 'acceptenv'),
+        show('acceptenv'),
         'AcceptEnv LANG LC_* (sshd_config)',
         who,
       ),
@@ -158,7 +158,7 @@ function sftp({ facts, settings, who }: View): Finding[] {
   ];
 }
 
-function keys({ facts: { config }, settings, who }: View): Finding[] {
+function keys({ facts: { config }, settings, show, who }: View): Finding[] {
   if (config.kind === 'broken' || settings.first('exposeauthinfo') === 'yes') return [];
   const { policy, identity, source } = config.config;
   const uses = [
@@ -170,21 +170,21 @@ function keys({ facts: { config }, settings, who }: View): Finding[] {
     found(
       'auth-info-hidden',
       'the public key that sshd has verified is not known',
-      [...uses.map(use => `${source}: ${use}`), ...showing(settings, 'exposeauthinfo')],
+      [...uses.map(use => `${source}: ${use}`), ...show('exposeauthinfo')],
       'ExposeAuthInfo yes (sshd_config)',
       who,
     ),
   ];
 }
 
-function leftOpen({ settings, who }: View): Finding[] {
+function leftOpen({ settings, who, show }: View): Finding[] {
   const findings: Finding[] = [];
   if (settings.first('permituserrc') === 'yes')
     findings.push(
       found(
         'user-rc',
         '~/.ssh/rc runs for whom a Match block takes the forced command away',
-        showing(settings, 'permituserrc'),
+        show('permituserrc'),
         'PermitUserRC no (sshd_config)',
         who,
       ),
@@ -194,7 +194,7 @@ function leftOpen({ settings, who }: View): Finding[] {
       found(
         'bare-connection',
         'ssh -N needs no second factor to stay connected',
-        showing(settings, 'unusedconnectiontimeout'),
+        show('unusedconnectiontimeout'),
         'UnusedConnectionTimeout 120 (sshd_config)',
         who,
       ),

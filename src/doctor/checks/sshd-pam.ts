@@ -8,7 +8,7 @@ import { type Finding, found } from '../finding.ts';
 import { type AskingPhase, askingLines, placeOf, timeoutOf } from '../guard.ts';
 import { isAsked } from './accounts.ts';
 import { described } from './pam.ts';
-import { showing, sshdService, type View, viewsOf } from './sshd-ways.ts';
+import { sshdService, type View, viewsOf } from './sshd-ways.ts';
 
 export function checkSshdWithPam(facts: Facts): Finding[] {
   return viewsOf(facts)
@@ -35,13 +35,13 @@ function linesOf({ facts, settings }: View): Line[] {
 
 /** LoginGraceTime is for all that comes before the session; 0: no limit. */
 function graceTime(view: View): Finding[] {
-  const { facts, settings, who } = view;
+  const { facts, settings, show, who } = view;
   const grace = Number(settings.first('logingracetime'));
   const login = facts.config.kind === 'loaded' ? facts.config.config.daemon.loginTimeoutMs / 1000 : 0;
   const late = linesOf(view).filter(({ entry, phase }) => (timeoutOf(entry, phase) ?? login) >= grace);
   if (grace === 0 || (late.length === 0 && login < grace)) return [];
   const [longest = login] = late.map(({ entry, phase }) => timeoutOf(entry, phase) ?? login).toSorted((a, b) => b - a);
-  const evidence = [...showing(settings, 'logingracetime'), ...late.map(({ entry }) => placeOf(entry))];
+  const evidence = [...show('logingracetime'), ...late.map(({ entry }) => placeOf(entry))];
   return [
     found(
       'grace-time',
@@ -54,14 +54,14 @@ function graceTime(view: View): Finding[] {
 }
 
 /** Below sshd's own default of 10. Each login that waits for its second factor counts. */
-function maxStartups({ settings, who }: View): Finding[] {
+function maxStartups({ settings, show, who }: View): Finding[] {
   const start = Number(settings.first('maxstartups')?.split(':')[0]);
   if (!(start < 10)) return [];
   return [
     found(
       'max-startups',
       `sshd may drop logins while ${start} others wait for their second factor`,
-      showing(settings, 'maxstartups'),
+      show('maxstartups'),
       'MaxStartups 100 (sshd_config)',
       who,
     ),
@@ -70,7 +70,7 @@ function maxStartups({ settings, who }: View): Finding[] {
 
 /** auth-passwd.c: hidden questions are answered with the password, others fail. */
 function passwordMethod(view: View): Finding[] {
-  const { settings, who, ways } = view;
+  const { show, who, ways } = view;
   const lines = linesOf(view).filter(({ phase }) => phase === 'auth');
   if (lines.length === 0 || !ways.open.some(methods => methods.includes('password'))) return [];
   const takesIt = lines.some(
@@ -79,7 +79,7 @@ function passwordMethod(view: View): Finding[] {
   const what = takesIt
     ? "sshd's password method puts the password where the code belongs"
     : "sshd's password method cannot show the question for the code, so it lets nobody in";
-  const evidence = [...showing(settings, 'passwordauthentication'), ...lines.map(({ entry }) => placeOf(entry))];
+  const evidence = [...show('passwordauthentication'), ...lines.map(({ entry }) => placeOf(entry))];
   return [
     found(
       'password-method',
@@ -97,7 +97,7 @@ const provesNothing =
 
 /** Does a code suffice, if whatever else could tell the person refuses? */
 function oneFactor(view: View): Finding[] {
-  const { facts, account, settings, who, ways } = view;
+  const { facts, account, settings, show, who, ways } = view;
   const service = sshdService(facts, settings);
   const isAlone = ways.open.some(methods => methods.every(method => method === 'keyboard-interactive'));
   if (!isAlone || service?.kind !== 'parsed' || !isAsked(facts, account)) return [];
@@ -110,7 +110,7 @@ function oneFactor(view: View): Finding[] {
     found(
       'one-factor',
       'whoever has a code gets in without a key or a password',
-      [...showing(settings, 'authenticationmethods'), ...described(way.steps, service.stacks.auth)],
+      [...show('authenticationmethods'), ...described(way.steps, service.stacks.auth)],
       'AuthenticationMethods publickey,keyboard-interactive:pam (sshd_config)',
       who,
     ),
@@ -118,7 +118,7 @@ function oneFactor(view: View): Finding[] {
 }
 
 function askedTwice(view: View): Finding[] {
-  const { settings, who, isForced } = view;
+  const { show, who, isForced } = view;
   const lines = linesOf(view);
   const execs = lines.filter(({ entry, phase }) => secondFactorAt(entry, phase)?.door === 'pam-exec');
   const phases = new Set(execs.map(({ phase }) => phase));
@@ -138,7 +138,7 @@ function askedTwice(view: View): Finding[] {
       found(
         'asked-twice',
         'PAM asks, and then the forced command',
-        [...showing(settings, 'forcecommand'), ...lines.map(({ entry }) => placeOf(entry))],
+        [...show('forcecommand'), ...lines.map(({ entry }) => placeOf(entry))],
         'take out ForceCommand (sshd_config): PAM is the stronger door',
         who,
       ),

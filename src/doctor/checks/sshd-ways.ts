@@ -13,6 +13,8 @@ export interface View {
   readonly account: AccountFacts;
   readonly settings: SshdSettings;
   readonly who: string;
+  /** Evidence: what these settings are. */
+  readonly show: (...names: readonly string[]) => string[];
   readonly ways: WaysIn;
   /** sshd runs `trasa-agent login` instead of what was asked for. */
   readonly isForced: boolean;
@@ -37,6 +39,7 @@ function viewOf(facts: Facts, { account, origin, settings: asked }: Probe): View
     facts,
     account,
     settings,
+    show: showing(facts, settings),
     who: origin === '' ? account.name : `${account.name} ${origin}`,
     ways: waysIn(settings, account.user?.uid === 0),
     isForced: /\btrasa-agent\s+login\b/.test(settings.first('forcecommand') ?? ''),
@@ -90,12 +93,12 @@ function refusal(why: string): Finding {
   return found('sshd-refused', 'sshd does not accept its configuration', [why], 'sshd -t');
 }
 
-function unguarded({ facts, account, settings, who, ways, isForced, asks }: View): Finding[] {
+function unguarded({ facts, account, show, who, ways, isForced, asks }: View): Finding[] {
   if (!isAsked(facts, account) || isForced || asks.account) return [];
   return ways.open
     .filter(methods => !(asks.auth && talksToPam(methods)))
     .map(methods => {
-      const evidence = showing(settings, 'authenticationmethods', 'usepam', 'forcecommand');
+      const evidence = show('authenticationmethods', 'usepam', 'forcecommand');
       return found(
         'sshd-unguarded',
         `${methods.join(' and ')} lets in, and nothing asks for a second factor`,
@@ -113,7 +116,7 @@ function mendFor(authAsks: boolean): string {
 }
 
 /** Nobody gets in by a list of which a method is turned off, or which root may not use. */
-function closed({ settings, who, ways: { open, off, notForRoot } }: View): Finding[] {
+function closed({ settings, show, who, ways: { open, off, notForRoot } }: View): Finding[] {
   if (open.length > 0) return [];
   const [needed] = off;
   if (notForRoot.length > 0)
@@ -121,7 +124,7 @@ function closed({ settings, who, ways: { open, off, notForRoot } }: View): Findi
       found(
         'root-method',
         'root cannot log in: PermitRootLogin prohibit-password refuses keyboard-interactive and passwords',
-        showing(settings, 'permitrootlogin', 'authenticationmethods'),
+        show('permitrootlogin', 'authenticationmethods'),
         'PermitRootLogin no, if that is meant; else Match User root, AuthenticationMethods publickey (sshd_config), and account required pam_trasa.so (/etc/pam.d/sshd)',
         who,
       ),
@@ -133,7 +136,7 @@ function closed({ settings, who, ways: { open, off, notForRoot } }: View): Findi
     found(
       'method-off',
       'nobody gets in: a method that AuthenticationMethods asks for is turned off',
-      showing(settings, ...evidence),
+      show(...evidence),
       needed.includes('keyboard-interactive')
         ? `${mend} (sshd_config)`
         : 'turn it on, or ask for another (sshd_config)',
@@ -142,12 +145,12 @@ function closed({ settings, who, ways: { open, off, notForRoot } }: View): Findi
   ];
 }
 
-function pamIsOff({ facts, settings, who }: View): Finding[] {
+function pamIsOff({ facts, settings, show, who }: View): Finding[] {
   if (settings.first('usepam') === 'yes') return [];
   const service = sshdService(facts, settings);
   const lines = [...askingLines(service, 'auth'), ...askingLines(service, 'account')];
   if (lines.length === 0) return [];
-  const evidence = [...showing(settings, 'usepam'), ...lines.map(placeOf)];
+  const evidence = [...show('usepam'), ...lines.map(placeOf)];
   return [
     found(
       'usepam-off',
@@ -159,7 +162,14 @@ function pamIsOff({ facts, settings, who }: View): Finding[] {
   ];
 }
 
-/** `setting value`, as `sshd -T` prints it. */
-export function showing(settings: SshdSettings, ...names: readonly string[]): string[] {
-  return names.flatMap(name => settings.all(name).map(value => `${name} ${value}`));
+/** `setting value (file:line)`; the value is as `sshd -T` prints it, and the lines are all that set it, wherever they hold. */
+function showing({ sshd }: Facts, settings: SshdSettings): View['show'] {
+  return (...names) =>
+    names.flatMap(name => {
+      const places = sshd.kind === 'present' ? sshd.placesOf(name).slice(0, maxPlaces) : [];
+      const where = places.length === 0 ? '' : ` (${places.join(', ')})`;
+      return settings.all(name).map(value => `${name} ${value}${where}`);
+    });
 }
+
+const maxPlaces = 3;

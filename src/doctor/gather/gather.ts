@@ -1,6 +1,6 @@
 /** Looks at this host, as root, and changes nothing. */
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
 import { options } from '../../config/options.ts';
 import { usualSftpServers } from '../../host/shell.ts';
@@ -32,14 +32,15 @@ export interface Questions {
   readonly version: string;
 }
 
-export async function gather({ config: configFile, sshdConfig, users, offline, version }: Questions): Promise<Facts> {
+export async function gather({ config: configFile, users, offline, version, ...rest }: Questions): Promise<Facts> {
   const config = loadConfig(configFile);
+  const sshdConfig = rest.sshdConfig === undefined ? undefined : resolve(rest.sshdConfig);
   const sshd = { ...usualSshd, ...(sshdConfig === undefined ? {} : { configFile: sshdConfig }) };
   const matches = matchLines(sshdConfig);
   const usual = [...new Set([...namedAccounts({ config }), ...usualAccounts(), ...matches.users])];
   const names = users.length > 0 ? users : usual.slice(0, maxAccounts);
   const accounts = await gatherAccounts(names);
-  const sshdFacts = await gatherSshd(sshd, accounts, matches.samples);
+  const sshdFacts = await gatherSshd(sshd, accounts, matches);
   const services = servicesFor(sshdFacts).map(name => loadService(name));
   const { paths, missing } = gatherPrograms(sshdFacts, services);
   const read = services.flatMap(service => (service.kind === 'parsed' ? service.files : []));

@@ -1,4 +1,4 @@
-import type { MatchSample } from '../../system/sshd-match.ts';
+import type { MatchLines, MatchSample } from '../../system/sshd-match.ts';
 import {
   type Connection,
   effectiveSettings,
@@ -17,7 +17,7 @@ const maxProbes = 256;
 export async function gatherSshd(
   sshd: SshdProgram,
   accounts: readonly AccountFacts[],
-  samples: readonly MatchSample[],
+  { samples, placesOf }: MatchLines,
 ): Promise<SshdFacts> {
   const valid = await validateSshd(sshd);
   if (valid.kind === 'failed') return { kind: 'refused', why: valid.why };
@@ -31,7 +31,7 @@ export async function gatherSshd(
       const settings = await effectiveSettings(sshd, connection);
       probes.push({ account, connection, origin: originOf(sample), settings });
     }
-  return { kind: 'present', version: version.kind === 'answered' ? version.answer : undefined, probes };
+  return { kind: 'present', version: version.kind === 'answered' ? version.answer : undefined, probes, placesOf };
 }
 
 function connectionOf(user: string, sample: Partial<MatchSample> = {}): Connection {
