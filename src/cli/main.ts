@@ -71,7 +71,7 @@ function commandLine(finish: (status: number) => void): Argv {
           .option('user', {
             type: 'string',
             array: true,
-            requiresArg: true,
+            nargs: 1,
             default: [],
             defaultDescription: 'root and every person',
             describe: 'whose logins; may be given again',

@@ -159,7 +159,7 @@ t.test('methods that cannot be passed', async t => {
 });
 
 t.test("sshd's limits, where PAM asks", async t => {
-  finds(t, pamHost({ logingracetime: '0' }));
+  for (const logingracetime of ['0', '116', 'what']) finds(t, pamHost({ logingracetime }));
   const [late] = finds(t, pamHost({ logingracetime: '115' }), 'grace-time');
   t.match(late, {
     mend: 'LoginGraceTime 120 (sshd_config)',

@@ -141,6 +141,12 @@ t.test('a daemon that does not answer is found', async t => {
   finding(t, await doctor(), 'daemon-silent', /agent.sock$/);
 });
 
+t.test('a word too many is no account', async t => {
+  const { status, stderr } = await run([program, 'doctor', '--offline', '--user', 'alice', 'bob']);
+  t.equal(status, 64);
+  t.match(stderr, /bob/);
+});
+
 t.test('only root is answered', async t => {
   const { status, stderr, stdout } = await run([program, 'doctor'], { uid: 20_000, gid: 20_000 });
   t.strictSame({ status, stdout }, { status: 77, stdout: '' });

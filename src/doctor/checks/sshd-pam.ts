@@ -39,7 +39,7 @@ function graceTime(view: View): Finding[] {
   const grace = Number(settings.first('logingracetime'));
   const login = facts.config.kind === 'loaded' ? facts.config.config.daemon.loginTimeoutMs / 1000 : 0;
   const late = linesOf(view).filter(({ entry, phase }) => (timeoutOf(entry, phase) ?? login) >= grace);
-  if (grace === 0 || (late.length === 0 && login < grace)) return [];
+  if (!(grace > 0) || (late.length === 0 && login < grace)) return [];
   const [longest = login] = late.map(({ entry, phase }) => timeoutOf(entry, phase) ?? login).toSorted((a, b) => b - a);
   const evidence = [...show('logingracetime'), ...late.map(({ entry }) => placeOf(entry))];
   return [
