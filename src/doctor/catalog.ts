@@ -68,7 +68,6 @@ export const catalog = {
   ),
   'pam-shared-account': warning('Services without a person behind them, such as cron, wait for a second factor.'),
   'pam-first-password': warning('A wrong password rings the phone: first=password where it does not end the stack.'),
-  'not-required': warning('An account needs no second factor only because no list names it.'),
   'unknown-user': warning('The configuration names an account that does not exist here.'),
   'config-warning': warning('The configuration is valid, but worth a look.'),
   'clock-off': warning('The clocks of this host and of the server differ by more than a code tolerates.'),
@@ -80,6 +79,7 @@ export const catalog = {
   ),
   'not-examined': warning('Something could not be looked at, so nothing is known about it.'),
   exempt: note('A rule says that an account needs no second factor.'),
+  'not-required': note('An account needs no second factor because requiredUsers and requiredGroups do not name it.'),
   'user-rc': note('~/.ssh/rc is allowed where the forced command is not set by sshd_config.'),
   'bare-connection': note('ssh -N stays connected without a second factor, and can do nothing.'),
 } as const satisfies Record<string, Row>;
