@@ -34,6 +34,7 @@ const rooms: Readonly<Record<string, Room>> = {
   trasa: { floor: 2, packages: ['axios'], holds: "the TRASA server's API, as its client" },
   verifiers: { floor: 2, beside: ['trasa', 'store'], holds: 'the ways to check a factor' },
   daemon: { floor: 3, holds: 'the socket; who may ask for whom' },
+  doctor: { floor: 3, holds: 'what is wrong with this host: facts gathered, then judged' },
   login: { floor: 3, packages: ['node-pty'], holds: "sshd's ForceCommand" },
   pam: { floor: 3, holds: "pam_exec's command" },
   server: { floor: 3, packages: ['fastify'], holds: 'the embedded TRASA-compatible server' },

@@ -110,10 +110,7 @@ function passes(entry: PamEntry, phase: PamPhase, returned: PamReturn): boolean 
   return ours !== undefined && ours.asks !== 'never' && (returned === 'success' || returned === 'ignore');
 }
 
-/**
- * In the account phase PAM_NEW_AUTHTOK_REQD means: change the password, and come in. sshd, login and su do so; sudo does
- * not.
- */
+/** In the account phase PAM_NEW_AUTHTOK_REQD means: change the password, and come in (pam_acct_mgmt(3)). */
 function letsIn(phase: PamPhase, result: PamReturn): boolean {
   return result === 'success' || (phase === 'account' && result === 'new_authtok_reqd');
 }

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { loadService } from '../../src/system/pam-files.ts';
 import { type PamService, parseService } from '../../src/system/pam-stack.ts';
+import { wayAround } from '../../src/system/pam-walk.ts';
+import { chance } from './pam-trial.ts';
 
 function parse(files: Readonly<Record<string, string>>): PamService {
   return parseService('sshd', name => {
@@ -85,6 +87,59 @@ t.test('files that include each other end', async t => {
   t.match(stacks.auth, [{ kind: 'fails' }]);
   const wide = 'auth include a\n'.repeat(4);
   t.match(parse({ sshd: wide, a: wide }), { kind: 'refused', why: 'includes more than 256 files' });
+});
+
+t.test('whatever stands there, it is read and walked to an end', async t => {
+  const below = chance(7);
+  const words = [
+    'auth',
+    'account',
+    '@include',
+    'include',
+    'substack',
+    'a',
+    'b',
+    'required',
+    '[',
+    ']',
+    '[success=1',
+    'default=die]',
+  ];
+  const more = [
+    '[default=9]',
+    '[success=reset]',
+    'pam_trasa.so',
+    'pam_x.so',
+    '\\',
+    '\\\n',
+    '\n',
+    '\n',
+    '#',
+    '\0',
+    '\r',
+    '-auth',
+    '=',
+    '\u00e9',
+  ];
+  const all = [...words, ...more];
+  const text = (): string => Array.from({ length: below(60) }, () => all[below(all.length)]).join(' ');
+  let parsedSome = 0;
+  for (let i = 0; i < 500; i += 1) {
+    const service = parse({ sshd: text(), a: text(), b: text(), other: '' });
+    if (service.kind === 'refused') continue;
+    parsedSome += 1;
+    for (const phase of ['auth', 'account'] as const) wayAround(service.stacks[phase], phase);
+  }
+  t.ok(parsedSome > 50, `${parsedSome} were read`);
+});
+
+t.test('a long stack is walked, and so is one from which every line jumps', async t => {
+  const lines = Array.from(
+    { length: 300 },
+    (_, i) => `auth [success=${1 + (i % 7)} auth_err=reset default=ignore] pam_x.so`,
+  );
+  const { stacks } = parsed({ sshd: `${lines.join('\n')}\nauth required pam_trasa.so\n` });
+  t.equal(wayAround(stacks.auth, 'auth').kind, 'none');
 });
 
 t.test('files are looked for in the order of the directories; what is no file is not there', async t => {
