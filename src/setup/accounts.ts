@@ -11,14 +11,14 @@ export interface Account {
 }
 
 /**
- * The named ones, the members of the named groups, root, whoever called sudo(8), and accounts of people in passwd(5);
+ * The named ones, the members of the named groups, root, accounts of people in passwd(5), and `also` these if they are there;
  * those that a directory service adds are asked about only if they are named, since it may have a hundred thousand.
  *
  * `unknown`: who is named, and is not there. A group that is misspelt would mean nobody.
  */
 export async function accountsToVerify(
   { users, groups }: Scope,
-  caller: string | undefined,
+  also: readonly string[],
 ): Promise<{ readonly accounts: readonly Account[]; readonly unknown: readonly Trouble[] }> {
   const unknown: Trouble[] = [];
   const members: string[] = [];
@@ -27,7 +27,7 @@ export async function accountsToVerify(
     if (found === undefined) unknown.push(trouble(`this host knows no group ${group}`));
     else members.push(...found.slice(0, maxMembers));
   }
-  const names = new Set([...users, ...members, 'root', ...(caller === undefined ? [] : [caller]), ...localPeople()]);
+  const names = new Set([...users, ...members, 'root', ...also, ...localPeople()]);
   const lookUp = createLookup();
   const accounts: Account[] = [];
   for (const name of names) {

@@ -67,8 +67,9 @@ async function carryOut(
 
   place(changes.filter(({ path }) => path === paths.dropIn));
   afterStep('drop-in');
-  const faults = await verifySshd(host, plan.dropIn, plan.accounts);
-  if (faults.length > 0) return faults;
+  const verified = await verifySshd(host, plan.dropIn, plan.accounts);
+  if (verified.troubles.length > 0) return verified.troubles;
+  notes.push(...verified.notes);
   place(changes.filter(({ path }) => path === paths.pamFile));
   afterStep('pam');
   const holes = verifyPam(plan.phases);

@@ -18,8 +18,19 @@ export function parentOf(pid: number): number | undefined {
   return fields === undefined ? undefined : Number(fields[parentField]);
 }
 
-/** The program's name, and what it calls itself in ps(1); empty if there is no such process. */
-export function namesOf(pid: number): { readonly name: string; readonly title: string } {
+export interface ProcessNames {
+  readonly name: string;
+  /** What it calls itself in ps(1). */
+  readonly title: string;
+}
+
+/** The sshd that waits for connections, and starts a process for each: since OpenSSH 8.2 it says so. */
+export function isListener({ name, title }: ProcessNames): boolean {
+  return name === 'sshd' && (title.includes('[listener]') || title.startsWith('/'));
+}
+
+/** Empty if there is no such process. */
+export function namesOf(pid: number): ProcessNames {
   try {
     const title = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trimEnd();
     return { name: readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd(), title };

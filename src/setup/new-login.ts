@@ -4,7 +4,7 @@
  * that one can still log in.
  */
 import type { Moment } from './journal.ts';
-import { namesOf, parentOf, startOf } from './moment.ts';
+import { isListener, namesOf, parentOf, startOf } from './moment.ts';
 
 /** @returns why it is not; undefined if it is */
 export function whyNoNewLogin(reloaded: Moment, pid = process.pid): string | undefined {
@@ -21,9 +21,9 @@ export function whyNoNewLogin(reloaded: Moment, pid = process.pid): string | und
 function connectionOf(pid: number): number | undefined {
   let connection: number | undefined;
   for (let at = parentOf(pid); at !== undefined && at > 1; at = parentOf(at)) {
-    const { name, title } = namesOf(at);
-    if (title.includes('[listener]')) break;
-    if (/^sshd(-session)?$/.test(name)) connection = at;
+    const names = namesOf(at);
+    if (isListener(names)) break;
+    if (/^sshd(-session)?$/.test(names.name)) connection = at;
   }
   return connection;
 }

@@ -2,6 +2,7 @@
 import { existsSync, globSync } from 'node:fs';
 import { createLookup } from '../host/lookup.ts';
 import type { PamPhase } from '../system/pam-stack.ts';
+import { matchLines } from '../system/sshd-match.ts';
 import { effectiveSettings } from '../system/sshd-settings.ts';
 import { type Account, accountsToVerify } from './accounts.ts';
 import { type SetupHost, type Trouble, trouble } from './host.ts';
@@ -57,7 +58,10 @@ async function plan(host: SetupHost, wishes: Wishes): Promise<Planned> {
   const { scope, socket, observe } = standing;
   const odd = [...scope.users, ...scope.groups].find(name => !/^[^\s,*?!"'#\\-][^\s,*?!"'#\\]*$/.test(name));
   if (odd !== undefined) return failed(trouble(`sshd cannot be told of the user or group ${JSON.stringify(odd)}`));
-  const { accounts, unknown } = await accountsToVerify(scope, host.caller);
+  const { accounts, unknown } = await accountsToVerify(scope, [
+    ...(host.caller === undefined ? [] : [host.caller]),
+    ...matchLines(paths.sshdConfig).users,
+  ]);
   if (unknown.length > 0) return failed(...unknown);
   if (wishes.door === 'pam-exec' && wishes.firstFactor === 'key' && !isEverybody(scope))
     return failed(trouble('pam_exec cannot tell those who are not meant from those who are', 'choose --door pam'));

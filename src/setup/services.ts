@@ -3,19 +3,23 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { peerCredentials } from '../host/peer.ts';
+import { encodeDoorMessage } from '../protocol/codec.ts';
+import { knock } from '../relay/knock.ts';
 import { runProgram } from '../system/run-program.ts';
 import { type Connection, effectiveSettings, validateSshd } from '../system/sshd-settings.ts';
 import { type SetupHost, type Trouble, trouble } from './host.ts';
-import { namesOf } from './moment.ts';
+import { isListener, namesOf } from './moment.ts';
 
 const systemctl = '/usr/bin/systemctl';
 /** Debian's name, then that of others. */
 const sshUnits = ['ssh.service', 'sshd.service'] as const;
 
 /**
- * Sshd is told only if it would start with what it will read: on SIGHUP it starts anew. Returns when it has.
+ * Sshd is told only if it would start with what it will read: on SIGHUP it starts anew. Returns when it has. If
+ * none listens there is nobody to be told: whoever starts one makes it read what is there then.
  */
 export async function reloadSshd({ sshd, hasSystemd }: SetupHost): Promise<Trouble | undefined> {
+  if (listener() === undefined) return undefined;
   const valid = await validateSshd(sshd);
   if (valid.kind === 'failed') return trouble(`sshd would not start with this configuration: ${valid.why}`);
   const settings = await effectiveSettings(sshd, connectionOf('root'));
@@ -57,20 +61,21 @@ async function startedAnew(running: Running, pidFile: string): Promise<Trouble |
   return trouble(`sshd (process ${running.pid}) did not come back within ${reloadMs / 1000} s after SIGHUP`);
 }
 
-/**
- * One that listens, and that would go on as before. If there is none, whoever starts one makes it read what is there then.
- */
+/** An sshd that listens, is not in its PidFile, and so would go on as before. */
 export function sshdOutOfReach(pidFile: string): Trouble | undefined {
-  if (runningSshd(pidFile) !== undefined) return undefined;
-  const pid = readdirSync('/proc').find(name => {
-    const found = /^\d+$/.test(name) ? namesOf(Number(name)) : undefined;
-    return found?.name === 'sshd' && found.title.includes('[listener]');
-  });
+  const pid = runningSshd(pidFile) === undefined ? listener() : undefined;
   if (pid === undefined) return undefined;
   return trouble(
     `cannot reload sshd (process ${pid}): its PidFile, ${pidFile}, does not name it`,
     'start it anew first',
   );
+}
+
+function listener(): number | undefined {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(Number)
+    .find(pid => isListener(namesOf(pid)));
 }
 
 /** If the process has ended meanwhile, there is nobody to be told. */
@@ -110,8 +115,8 @@ export async function reloadDaemon({ hasSystemd }: SetupHost, socket: string): P
   const told = hasSystemd ? await reloadUnits(['trasa-agent.service']) : 'inactive';
   if (typeof told !== 'string') return told;
   const pid = await daemonAt(socket);
-  if (pid === undefined)
-    return trouble(`no daemon answers at ${socket}`, 'start it: trasa-agent daemon, as the user trasa-agent');
+  if (typeof pid === 'string')
+    return trouble(`no daemon answers at ${socket}: ${pid}`, 'start it: trasa-agent daemon, as the user trasa-agent');
   // Behind a socket of systemd's, which is process 1, it will read its configuration when it is started.
   if (told === 'inactive' && pid > 1) hangUp(pid);
   return undefined;
@@ -123,15 +128,19 @@ async function startSocket(): Promise<Trouble | undefined> {
   return trouble(`cannot start trasa-agent.socket: ${ran.kind === 'ran' ? ran.stderr.trim() : ran.why}`);
 }
 
-/** The process that listens there, in the kernel's word. Undefined: nobody does. */
-async function daemonAt(path: string): Promise<number | undefined> {
+/** The process that listens there, in the kernel's word. A string: nobody answers, and why. */
+async function daemonAt(path: string): Promise<number | string> {
+  const silence = await knock(path, knockMs);
+  if (silence !== undefined) return silence;
   return await new Promise(resolve => {
     const probe = connect(path);
-    probe.once('error', () => resolve(undefined));
+    probe.once('error', error => resolve(error.message));
     probe.once('connect', () => {
-      const pid = peerCredentials(probe)?.pid;
-      probe.destroy();
+      const pid = peerCredentials(probe)?.pid ?? 0;
+      probe.end(encodeDoorMessage({ kind: 'cancel' })); // as knock() does: no log hears of it
       resolve(pid);
     });
   });
 }
+
+const knockMs = 5_000;

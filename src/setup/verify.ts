@@ -2,26 +2,51 @@
 import { loadService } from '../system/pam-files.ts';
 import type { PamPhase } from '../system/pam-stack.ts';
 import { type Way, wayAround, wayThrough } from '../system/pam-walk.ts';
-import { effectiveSettings, validateSshd } from '../system/sshd-settings.ts';
+import { matchLines } from '../system/sshd-match.ts';
+import { type Connection, effectiveSettings, validateSshd } from '../system/sshd-settings.ts';
 import type { Account } from './accounts.ts';
-import type { SetupHost, Trouble } from './host.ts';
-import { trouble } from './host.ts';
+import { type SetupHost, type SetupPaths, type Trouble, trouble } from './host.ts';
 import { connectionOf } from './services.ts';
 import { competingLines, settingLines } from './setting-lines.ts';
 import { type DropIn, expectedFor } from './sshd-lines.ts';
 
-/** All that sshd would do otherwise, for these accounts. */
-export async function verifySshd(
+export interface Verified {
+  /** What sshd would do otherwise. */
+  readonly troubles: readonly Trouble[];
+  /** What it would do otherwise from elsewhere only, which somebody has written for a reason. */
+  readonly notes: readonly string[];
+}
+
+/** Asks sshd about each of these accounts, from this host, and from wherever a Match line makes a difference. */
+export async function verifySshd(host: SetupHost, dropIn: DropIn, accounts: readonly Account[]): Promise<Verified> {
+  const valid = await validateSshd(host.sshd);
+  if (valid.kind === 'failed') {
+    const hint = whatSaysOtherwise(host, dropIn);
+    return { troubles: [trouble(`sshd would not start with this configuration: ${valid.why}`, hint)], notes: [] };
+  }
+  const troubles = await mismatches(host, dropIn, accounts, connectionOf);
+  const notes: string[] = [];
+  for (const { place, host: name, ...rest } of matchLines(host.paths.sshdConfig).samples) {
+    const found = await mismatches(host, dropIn, accounts, user => ({
+      ...connectionOf(user),
+      ...rest,
+      ...(name === undefined ? {} : { host: name }),
+    }));
+    for (const { text } of found)
+      if (!troubles.some(known => known.text === text)) notes.push(`Where ${place} matches, ${text}`);
+  }
+  return { troubles, notes };
+}
+
+async function mismatches(
   { sshd, paths }: SetupHost,
   dropIn: DropIn,
   accounts: readonly Account[],
+  connection: (user: string) => Connection,
 ): Promise<Trouble[]> {
-  const valid = await validateSshd(sshd);
-  if (valid.kind === 'failed')
-    return [trouble(`sshd would not start with this configuration: ${valid.why}`, whatSaysOtherwise())];
-  const found = new Map<string, { readonly trouble: Trouble; readonly users: string[] }>();
+  const found = new Map<string, { readonly text: string; readonly users: string[] }>();
   for (const { name: user, groups } of accounts) {
-    const settings = await effectiveSettings(sshd, connectionOf(user));
+    const settings = await effectiveSettings(sshd, connection(user));
     if (settings.kind === 'failed') return [trouble(`sshd does not say what holds for ${user}: ${settings.why}`)];
     for (const [name, wanted] of expectedFor(dropIn, user, groups)) {
       const value = settings.answer.all(name).join(' ');
@@ -29,30 +54,27 @@ export async function verifySshd(
       const key = `${name} ${value}`;
       const known = found.get(key);
       if (known !== undefined) known.users.push(user);
-      else found.set(key, { trouble: mismatch(name, wanted, value), users: [user] });
+      else found.set(key, { text: mismatch(paths, name, wanted, value), users: [user] });
     }
   }
-  return Array.from(found.values(), ({ trouble: { text, hint }, users }) =>
-    trouble(`for ${some(users)} ${text}`, hint),
-  );
+  return Array.from(found.values(), ({ text, users }) => trouble(`for ${some(users)} ${text}`, winning));
+}
 
-  function whatSaysOtherwise(): string | undefined {
-    const names = new Set(
-      [dropIn.everywhere, ...dropIn.blocks.map(block => block.lines)].flat().map(({ name }) => name.toLowerCase()),
-    );
-    const others = settingLines(paths.sshdConfig).filter(({ file, name }) => file !== paths.dropIn && names.has(name));
-    const lines = others.map(({ file, line, name, value }) => `${file}:${line} has ${name} ${value}`);
-    return lines.length === 0 ? undefined : `look at these: ${lines.join(', ')}`;
-  }
+const winning = 'take that line out, or let our file come before it';
 
-  function mismatch(name: string, wanted: string, value: string): Trouble {
-    const lines = competingLines(paths.sshdConfig, paths.dropIn, name, value);
-    const where = lines.map(({ file, line, match }) => `${file}:${line}${match === '' ? '' : ` (Match ${match})`}`);
-    return trouble(
-      `sshd has ${name} ${value === '' ? 'not at all' : value}, not ${wanted}${where.length === 0 ? '' : `; see ${where.join(', ')}`}`,
-      'take that line out, or let our file come before it',
-    );
-  }
+function mismatch({ sshdConfig, dropIn }: SetupPaths, name: string, wanted: string, value: string): string {
+  const lines = competingLines(sshdConfig, dropIn, name, value);
+  const where = lines.map(({ file, line, match }) => `${file}:${line}${match === '' ? '' : ` (Match ${match})`}`);
+  const has = `sshd has ${name} ${value === '' ? 'not at all' : value}, not ${wanted}`;
+  return where.length === 0 ? has : `${has}; see ${where.join(', ')}`;
+}
+
+function whatSaysOtherwise({ paths }: SetupHost, { everywhere, blocks }: DropIn): string | undefined {
+  const ours = [...everywhere, ...blocks.flatMap(block => block.lines)];
+  const names = new Set(ours.map(({ name }) => name.toLowerCase()));
+  const others = settingLines(paths.sshdConfig).filter(({ file, name }) => file !== paths.dropIn && names.has(name));
+  const lines = others.map(({ file, line, name, value }) => `${file}:${line} has ${name} ${value}`);
+  return lines.length === 0 ? undefined : `look at these: ${lines.join(', ')}`;
 }
 
 /** Is there no way past our lines, and one through them? */

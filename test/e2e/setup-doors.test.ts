@@ -122,6 +122,11 @@ for (const { title, name, flags, byCode, byPush, door } of cases)
       t.match(await decision(name), { decision: 'allow', reason: 'totp', door });
     }
 
+    t.match(
+      JSON.parse((await run([agent, 'doctor', '--json'])).stdout),
+      { count: { hole: 0, breakage: 0 } },
+      'a doctor',
+    );
     if (flags.includes('--group') || flags.includes('--user')) await othersAreNotAsked(t, flags);
 
     t.match(await run([agent, 'setup', '--confirm']), { status: 77, stderr: /does not come from sshd/ });

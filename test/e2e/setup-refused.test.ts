@@ -120,6 +120,18 @@ t.test('a line of sshd that wins over ours is named', async t => {
   );
 });
 
+t.test('an exception for some addresses is told, and kept', async t => {
+  const before = readFileSync(sshdConfig, 'utf8');
+  writeFileSync(sshdConfig, `${before}\nMatch Address 10.0.0.0/8\n  AuthenticationMethods publickey\n`);
+  t.match(await host.setup(byModule), {
+    status: 0,
+    stdout:
+      /Note: Where \/etc\/ssh\/sshd_config:\d+ matches, for .*alice.* sshd has authenticationmethods publickey, not/,
+  });
+  t.match(await run([agent, 'setup', '--revert']), { status: 0 });
+  writeFileSync(sshdConfig, before);
+});
+
 t.test('a 50-*.conf that comes later does not win', async t => {
   const later = '/etc/ssh/sshd_config.d/50-vendor.conf';
   writeFileSync(later, 'ForceCommand /bin/true\nX11Forwarding yes\n');
