@@ -1,13 +1,22 @@
 import { type SetupHost, type Trouble, trouble } from './host.ts';
 import { claimForKeeping, findJournal } from './journal.ts';
 import { whyNoNewLogin } from './new-login.ts';
-import { placeFile } from './place-file.ts';
-import { bootChanges } from './timer.ts';
+import { NotPlaced, placeFile } from './place-file.ts';
+import { bootChanges, tidyBoot } from './timer.ts';
 
 export type Confirmed = { readonly kind: 'confirmed' } | { readonly kind: 'refused'; readonly trouble: Trouble };
 
-/** Keeps what was set up, if whoever asks has logged in since. Throws {@link NotPlaced} if the disk does not let it. */
+/** Keeps what was set up, if whoever asks has logged in since. */
 export function confirm(host: SetupHost): Confirmed {
+  try {
+    return confirmFound(host);
+  } catch (error) {
+    if (!(error instanceof NotPlaced)) throw error;
+    return refuse(error.message);
+  }
+}
+
+function confirmFound(host: SetupHost): Confirmed {
   const { directory } = host.paths;
   const found = findJournal(directory);
   switch (found.kind) {
@@ -27,6 +36,7 @@ export function confirm(host: SetupHost): Confirmed {
   if (!claimForKeeping(directory)) return refuse('it was undone at this moment');
   // The timer finds no journal and ends; so would these at the next boot.
   for (const { path } of bootChanges(host)) placeFile(path, undefined);
+  tidyBoot(host);
   return { kind: 'confirmed' };
 }
 

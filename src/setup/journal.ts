@@ -4,10 +4,9 @@
  *
  * It may hold the service key of the configuration that was there before: root's alone.
  */
-import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSafely } from '../host/safe-open.ts';
-import { type Image, makePrivateDirectory, placeFile, placeNew, rootsFile } from './place-file.ts';
+import { type Image, makePrivateDirectory, placeFile, placeNew, renameFile, rootsFile } from './place-file.ts';
 
 export interface Journal {
   readonly id: string;
@@ -74,7 +73,7 @@ export type Found =
 export function findJournal(directory: string): Found {
   for (const state of ['reverting', 'waiting'] as const) {
     const path = join(directory, fileNames[state]);
-    const read = readSafely(path, { maxBytes: maxBytes, secret: true });
+    const read = readSafely(path, { maxBytes, secret: true });
     if (read.kind === 'refused' && read.problem.cause === 'missing') continue;
     if (read.kind === 'refused') return { kind: 'unreadable', why: `${path} ${read.problem.text}` };
     const journal = decode(read.text);
@@ -85,13 +84,13 @@ export function findJournal(directory: string): Found {
 
 /** From now on it can be undone only. False: somebody was quicker, or there is none. */
 export function claimForRevert(directory: string): boolean {
-  return move(join(directory, fileNames.waiting), join(directory, fileNames.reverting));
+  return renameFile(join(directory, fileNames.waiting), join(directory, fileNames.reverting));
 }
 
 /** What is confirmed cannot be undone any more. False: somebody was quicker, or there is none. */
 export function claimForKeeping(directory: string): boolean {
   const kept = join(directory, 'confirmed.json');
-  if (!move(join(directory, fileNames.waiting), kept)) return false;
+  if (!renameFile(join(directory, fileNames.waiting), kept)) return false;
   placeFile(kept, undefined);
   return true;
 }
@@ -101,16 +100,6 @@ export function forgetReverting(directory: string): void {
 }
 
 const maxBytes = 8 * 1024 * 1024;
-
-function move(from: string, to: string): boolean {
-  try {
-    renameSync(from, to);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
-    throw error;
-  }
-}
 
 interface Written {
   readonly version: 1;

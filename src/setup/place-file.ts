@@ -24,8 +24,8 @@ export interface Image {
 }
 
 /**
- * Undefined: there is no such file. Throws {@link NotPlaced} for what is no regular file: a symbolic link is somebody's arrangement, which
- * a rename would end.
+ * Undefined: there is no such file. Throws {@link NotPlaced} for what is no regular file: a symbolic link is somebody's
+ * arrangement, which a rename would end.
  */
 export function readImage(path: string): Image | undefined {
   return orNotPlaced(path, () => {
@@ -45,8 +45,8 @@ export function makePrivateDirectory(path: string): void {
 
 /** Throws {@link NotPlaced} with the reason if it cannot be; then the file is as it was. */
 export function placeFile(path: string, image: Image | undefined): void {
+  clearDraft(path);
   orNotPlaced(path, () => {
-    clearDraft(path);
     if (image === undefined) rmSync(path, { force: true });
     else {
       makeDirectory(dirname(path));
@@ -54,7 +54,7 @@ export function placeFile(path: string, image: Image | undefined): void {
         writeDraft(draftOf(path), image);
         renameSync(draftOf(path), path);
       } finally {
-        clearDraft(path); // is there only if the disk is full
+        rmSync(draftOf(path), { force: true }); // it is there only if the disk is full
       }
     }
     syncDirectory(dirname(path));
@@ -83,7 +83,18 @@ function orNotPlaced<T>(path: string, work: () => T): T {
 
 /** What a power cut may have left beside the file. */
 export function clearDraft(path: string): void {
-  rmSync(draftOf(path), { force: true });
+  orNotPlaced(path, () => rmSync(draftOf(path), { force: true }));
+}
+
+/** False: there is none, or somebody else has renamed it first. */
+export function renameFile(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw new NotPlaced(String(error));
+  }
 }
 
 export class NotPlaced extends Error {

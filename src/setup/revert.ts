@@ -5,7 +5,9 @@ import { loadConfig } from '../config/load.ts';
 import { type SetupHost, type Trouble, trouble } from './host.ts';
 import { claimForRevert, findJournal, forgetReverting, type Journal } from './journal.ts';
 import { startOf } from './moment.ts';
+import { NotPlaced } from './place-file.ts';
 import { reloadDaemon, reloadSshd } from './services.ts';
+import { tidyBoot } from './timer.ts';
 import { undo } from './undo.ts';
 
 export interface Reverted {
@@ -20,6 +22,15 @@ const nothing: Reverted = { undone: false, troubles: [], notes: [] };
 
 /** @param only the journal that is meant: what was set up since then is none of a timer's business */
 export async function revert(host: SetupHost, only?: string): Promise<Reverted> {
+  try {
+    return await revertFound(host, only);
+  } catch (error) {
+    if (!(error instanceof NotPlaced)) throw error;
+    return { ...nothing, troubles: [trouble(error.message, 'then run: trasa-agent setup --revert')] };
+  }
+}
+
+async function revertFound(host: SetupHost, only: string | undefined): Promise<Reverted> {
   const { directory } = host.paths;
   if (only !== undefined) await untilNobodyIsAtWork(directory);
   const found = findJournal(directory);
@@ -31,6 +42,7 @@ export async function revert(host: SetupHost, only?: string): Promise<Reverted> 
   const { notes, troubles } = undo(found.journal.changes, join(directory, 'saved'), path =>
     host.afterStep(`undo ${path}`),
   );
+  tidyBoot(host);
   const notReloaded = await reloadSshd(host);
   // With the old configuration; if there was none, it keeps the new one, and nobody is sent to it any more.
   const loaded = loadConfig();

@@ -11,7 +11,7 @@ import { planSetup } from './plan.ts';
 import { answerQuestions, type Given, type Prompter } from './questions.ts';
 import { remove } from './remove.ts';
 import { revert } from './revert.ts';
-import { appliedText, planText, statusText, troubleText } from './tell.ts';
+import { appliedText, noteText, planText, statusText, troubleText } from './tell.ts';
 import type { Wishes } from './wishes.ts';
 
 export interface Console {
@@ -46,7 +46,7 @@ export async function setUp(host: SetupHost, console: Console, given: Given, dry
     if (applied.left.length === 0) console.error('Everything is as it was.\n');
     return fail(console, exitStatus.failed, ...applied.left);
   }
-  for (const note of applied.notes) console.out(`Note: ${note}\n`);
+  for (const note of applied.notes) console.out(`${noteText(note)}\n`);
   console.out(appliedText(wishes.revertAfterMs));
   return 0;
 }
@@ -61,7 +61,7 @@ export function keep(host: SetupHost, console: Console): number {
 /** @param only of this journal, for the timer */
 export async function takeBack(host: SetupHost, console: Console, only: string | undefined): Promise<number> {
   const { undone, troubles, notes } = await revert(host, only);
-  for (const note of notes) console.out(`${note}\n`);
+  for (const note of notes) console.out(`${noteText(note)}\n`);
   if (troubles.length > 0) return fail(console, exitStatus.failed, ...troubles);
   console.out(undone ? 'Undone: everything is as it was before.\n' : 'There is nothing to undo.\n');
   return 0;

@@ -18,10 +18,14 @@ export function planText({ wishes, scope, changes, notes }: Plan): string {
     'These files change, and sshd and the daemon read them again:',
     ...changes.map(({ path, before }) => `  ${path}${before === undefined ? ' (new)' : ''}`),
     '',
-    ...notes.map(note => `Note: ${note}`),
+    ...notes.map(noteText),
     `All of it is undone after ${minutes(revertAfterMs)} unless it is confirmed from a new login.`,
     '',
   ].join('\n');
+}
+
+export function noteText(note: string): string {
+  return `Note: ${cleanText(note, 1000)}`;
 }
 
 export function appliedText(revertAfterMs: number): string {

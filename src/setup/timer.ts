@@ -3,7 +3,8 @@
  * setup; and for a reboot before that, a unit (or a line of cron's) that comes with the files and goes with them.
  */
 import { spawn } from 'node:child_process';
-import { basename } from 'node:path';
+import { existsSync, rmdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { runProgram } from '../system/run-program.ts';
 import { type SetupHost, type Trouble, trouble } from './host.ts';
 import type { Change } from './journal.ts';
@@ -50,8 +51,19 @@ export function bootChanges({ hasSystemd, agent, paths }: SetupHost): Change[] {
         [paths.bootUnit, unit(agent, paths.directory)],
         [paths.bootWants, `[Unit]\nWants=${basename(paths.bootUnit)}\n`],
       ]
-    : [[paths.bootCron, cronLine(agent)]];
+    : existsSync(dirname(paths.bootCron))
+      ? [[paths.bootCron, cronLine(agent)]]
+      : [];
   return files.map(([path, text]) => ({ path, before: undefined, after: rootsFile(text) }));
+}
+
+/** A directory that came with them goes with them. */
+export function tidyBoot({ paths }: SetupHost): void {
+  try {
+    rmdirSync(dirname(paths.bootWants));
+  } catch {
+    // it is not there, or somebody else has something in it
+  }
 }
 
 function unit(agent: string, directory: string): string {
