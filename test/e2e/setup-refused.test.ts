@@ -1,6 +1,15 @@
 /** When `trasa-agent setup` goes no further, and why; whatever it has done by then is undone. */
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import t, { type Test } from 'tap';
 import { configFile, startDevice } from '../helpers/e2e/agent.ts';
 import { run } from '../helpers/e2e/background.ts';
@@ -59,6 +68,38 @@ t.test('a key that the server does not accept', async t => {
     { status: 1, stderr: /does not accept this host[^]*Everything is as it was/ },
     { key: 'wrong-key' },
   );
+});
+
+t.test("the key in a file, which must be root's alone", async t => {
+  const file = '/root/service.key';
+  writeFileSync(file, `${host.credentials.serviceKey}\n`, { mode: 0o600 });
+  const words = ['--server', host.server.url, '--service-id', host.credentials.serviceID, '--pin', host.server.pin];
+  const dry = async (path: string) =>
+    await run([agent, 'setup', '--dry-run', ...byModule, ...words, '--service-key-file', path]);
+  t.match(await dry(file), { status: 0, stderr: '' });
+  for (const [mode, why] of [
+    [0o644, /can be read by everyone/],
+    [0o620, /can be written by others/],
+  ] as const) {
+    chmodSync(file, mode);
+    t.match(await dry(file), { status: 78, stderr: why });
+  }
+  t.match(await dry('/nowhere'), {
+    status: 78,
+    stderr: /does not exist/,
+  });
+  t.notMatch(JSON.stringify(files()), host.credentials.serviceKey);
+});
+
+t.test('what the packages bring is missing', async t => {
+  const passwd = readFileSync('/etc/passwd', 'utf8');
+  writeFileSync('/etc/passwd', passwd.replace(/^trasa-agent:.*\n/m, ''));
+  await isRefused(t, byModule, { status: 78, stderr: /no user trasa-agent[^]*hint: useradd --system/ });
+  writeFileSync('/etc/passwd', passwd);
+  const [installed = ''] = globSync('/usr/lib/*/security/pam_trasa.so');
+  renameSync(installed, `${installed}.away`);
+  await isRefused(t, byModule, { status: 78, stderr: /no module pam_trasa.so[^]*libpam-trasa/ });
+  renameSync(`${installed}.away`, installed);
 });
 
 t.test('a server that is not there', async t => {
@@ -283,6 +324,11 @@ t.test('a configuration that was there is kept unless a new one is asked for, an
   t.match(await run([agent, 'setup', '--revert']), { status: 0 });
   t.equal(readFileSync(configFile, 'utf8'), mine);
   t.equal(files()[`${configFile}.before-setup`], undefined);
+});
+
+t.test('a daemon that is not there', async t => {
+  await daemon.stop();
+  await isRefused(t, byModule, { status: 1, stderr: /no daemon answers at .*hint: start it/s });
 });
 
 function readOr(file: string): string {
