@@ -4,10 +4,11 @@
  * Each try ends in a {@link Step}: either the login is decided, or the person may try again.
  */
 import { isCode } from '../otp/code.ts';
+import { readRecoveryCode } from '../otp/recovery-code.ts';
 import { Secret } from '../otp/secret.ts';
-import { type Decision, type DenyReason, deny, type Outcome } from '../policy/decision.ts';
+import { type Decision, type Denial, type DenyReason, deny, type Outcome } from '../policy/decision.ts';
 import { decideUnavailable } from '../policy/fail-mode.ts';
-import { refusals } from '../policy/refusals.ts';
+import { refusals, sentenceFor } from '../policy/refusals.ts';
 import type { Answer } from './conversation.ts';
 import {
   accountHold,
@@ -24,8 +25,13 @@ import type { Proof } from './verifier.ts';
 
 type Step =
   | { readonly kind: 'decided'; readonly decision: Decision }
-  /** `says` where there is more to say than refusals.ts says. */
-  | { readonly kind: 'again'; readonly reason: DenyReason; readonly says: string | undefined };
+  /** What it would end in if there were no further try. */
+  | { readonly kind: 'again'; readonly denial: Denial };
+
+type Said =
+  | { readonly kind: 'code' | 'recovery-code'; readonly code: Secret }
+  | { readonly kind: 'enter' }
+  | { readonly kind: 'step'; readonly step: Step };
 
 /**
  * @param real false for an account that does not exist: the same dialogue, and no server hears of it
@@ -41,9 +47,9 @@ export async function challenge(login: Login, person: Person, real: boolean): Pr
     if (step.kind === 'decided') return step.decision;
     // sshd puts junk in the place of what is typed for an account that does not exist (auth-pam.c, fake_password): before
     // a first factor, what was wrong with an answer must not tell which accounts do.
-    const says = factors.mayPush ? step.says : refusals['wrong-code'].says;
-    if (!conversation.interactive || tries >= attempts) return deny(step.reason, undefined, says);
-    conversation.errorMsg(says ?? refusals[step.reason].says);
+    const denial = factors.mayPush ? step.denial : { ...step.denial, says: refusals['wrong-code'].says };
+    if (!conversation.interactive || tries >= attempts) return denial;
+    conversation.errorMsg(sentenceFor(denial));
   }
 }
 
@@ -68,6 +74,8 @@ class Factors {
     switch (said.kind) {
       case 'code':
         return await this.#code(said.code);
+      case 'recovery-code':
+        return await this.#recoveryCode(said.code);
       case 'enter':
         return this.mayPush ? await this.push() : again('not-a-code');
       case 'step':
@@ -117,7 +125,11 @@ class Factors {
         `Push sent. Approve it ${where}${then}, or type a code: `,
         AbortSignal.any([signal, withdraw.signal]),
       );
-      const first = await Promise.race([pushed, answered]);
+      const first = await Promise.race([pushed, answered]).catch(async (error: unknown) => {
+        withdraw.abort();
+        await answered; // so that a login that goes on without its disk has no question open
+        throw error;
+      });
       if (first.kind === 'decided' || first.kind === 'again') {
         withdraw.abort();
         await answered; // so that never two questions are open
@@ -125,6 +137,7 @@ class Factors {
       }
       const said = this.#read(first);
       if (said.kind === 'code') return await this.#code(said.code);
+      if (said.kind === 'recovery-code') return await this.#recoveryCode(said.code);
       if (said.kind === 'step') return said.step;
       // Enter alone: the person goes on waiting.
       if (!conversation.canWithdraw) return await pushed;
@@ -132,14 +145,20 @@ class Factors {
   }
 
   /** Only what has the shape of a code goes any further: the rest may be a password typed at the wrong prompt. */
-  #read(answer: Answer): { kind: 'code'; code: Secret } | { kind: 'enter' } | { kind: 'step'; step: Step } {
+  #read(answer: Answer): Said {
     switch (answer.kind) {
       case 'answer': {
         const typed = answer.text.expose().replace(/[ \t]/g, '');
         if (typed === '') return { kind: 'enter' };
         const { codeDigits } = this.#login.ports.rules.policy;
         if (isCode(typed, codeDigits)) return { kind: 'code', code: new Secret(typed) };
-        return { kind: 'step', step: again('not-a-code', `That is not a code: type ${codeDigits} digits.`) };
+        const recovery = readRecoveryCode(typed);
+        if (recovery.kind === 'code') return { kind: 'recovery-code', code: recovery.code };
+        const says =
+          recovery.kind === 'mistyped'
+            ? 'That recovery code has a typing error. Type it again.'
+            : `That is not a code: type ${codeDigits} digits.`;
+        return { kind: 'step', step: again('not-a-code', says) };
       }
       case 'unable':
         return { kind: 'step', step: decided(deny('no-conversation')) };
@@ -171,6 +190,13 @@ class Factors {
     }
   }
 
+  /** It counts only while the server cannot answer; it is this host's own, and marked as used where it is checked. */
+  async #recoveryCode(code: Secret): Promise<Step> {
+    const held = accountHold(this.#login) ?? addressHold(this.#login);
+    if (held !== undefined) return decided(held);
+    return await this.#verify({ factor: 'recovery-code', code }, this.#login.signal, countCode(this.#login));
+  }
+
   /** @param takeBack what was counted before its outcome was known; see {@link countCode} */
   async #verify(proof: Proof, signal: AbortSignal, takeBack: () => void): Promise<Step> {
     const { attempt, ports, trail } = this.#login;
@@ -180,9 +206,11 @@ class Factors {
     const { outcome, server } = await ports.verifier.verify(attempt, this.#person.trasaID, proof, signal);
     trail.server = server;
     trail.verifyMs += ports.clock.now() - startedAt;
-    if (!signal.aborted && !isFailure(proof, outcome)) takeBack();
     // An answer to a login that was given up, or to a push that was cancelled for a code, opens nothing.
-    return signal.aborted ? decided(deny('cancelled')) : this.#settle(proof, outcome);
+    if (signal.aborted) return decided(deny('cancelled'));
+    const step = this.#settle(proof, outcome);
+    if (step.kind === 'decided' || !isFailure(proof, outcome)) takeBack();
+    return step;
   }
 
   /** What an Outcome means for the login. */
@@ -191,12 +219,20 @@ class Factors {
     const { policy } = ports.rules;
     switch (outcome.kind) {
       case 'valid': {
+        if (proof.factor === 'recovery-code') throw new Error('no server has a say about recovery codes');
         forgive(this.#login, this.#person.pushTarget);
         const binding = graceBinding(attempt);
         if (policy.graceMs > 0 && binding !== undefined)
           ports.memory.grantGrace(binding, ports.clock.now() + policy.graceMs);
         return decided({ kind: 'allow', factor: proof.factor });
       }
+      case 'valid-offline':
+        // No grace: what counts only while no server answers is asked for each time.
+        forgive(this.#login, this.#person.pushTarget);
+        this.#login.trail.factor = outcome.factor;
+        return decided({ ...outcome, kind: 'allow' });
+      case 'server-answers':
+        return again('server-answers');
       case 'not-required':
         return decided({ kind: 'bypass', rule: 'server-passthru' });
       case 'invalid':
@@ -219,8 +255,17 @@ class Factors {
       case 'refused':
         return decided(deny(outcome.reason, outcome.detail, outcome.says));
       case 'unavailable':
-        return decided(decideUnavailable(policy, attempt.account, outcome.cause, outcome.detail));
+        return this.#withoutServer(outcome);
     }
+  }
+
+  /** Where the fail mode lets nobody in, the factors that were prepared on this host for that case may be tried. */
+  #withoutServer({ cause, detail, offline }: Extract<Outcome, { kind: 'unavailable' }>): Step {
+    const { attempt, conversation, ports } = this.#login;
+    const decision = decideUnavailable(ports.rules.policy, attempt.account, cause, detail);
+    if (decision.kind !== 'deny' || offline === undefined) return decided(decision);
+    const denial = { ...decision, detail: `${decision.detail}; offline factor: ${offline.kind}`, says: offline.says };
+    return offline.kind === 'expired' || !conversation.interactive ? decided(denial) : { kind: 'again', denial };
   }
 
   /** Two digits, never starting with 0: what the person reads here must be what the device shows. */
@@ -233,15 +278,21 @@ class Factors {
 /** In whose name codes are claimed. */
 const anybody = 'anybody';
 
-/** What the throttle counts: a wrong code; a push that came to nothing. A refused push has its own cool-down. */
+/**
+ * What the throttle counts: a wrong code; a push that came to nothing. A refused push has its own cool-down. A recovery
+ * code at the wrong time counts too, since a server was asked whether it answers.
+ */
 function isFailure(proof: Proof, outcome: Outcome): boolean {
-  return proof.factor === 'totp' ? outcome.kind === 'invalid' : outcome.kind === 'unanswered';
+  if (proof.factor === 'push') return outcome.kind === 'unanswered';
+  if (outcome.kind === 'unavailable') return outcome.offline?.kind === 'invalid';
+  return outcome.kind === 'invalid' || outcome.kind === 'server-answers';
 }
 
 function decided(decision: Decision): Step {
   return { kind: 'decided', decision };
 }
 
+/** `says` where there is more to say than refusals.ts says. */
 function again(reason: DenyReason, says?: string): Step {
-  return { kind: 'again', reason, says };
+  return { kind: 'again', denial: deny(reason, undefined, says) };
 }

@@ -55,6 +55,11 @@ export const refusals: Readonly<Record<DenyReason, Refusal>> = {
     exit: noPermission,
     pam: 'PAM_MAXTRIES',
   },
+  'server-answers': {
+    says: 'The TRASA server answers, so no recovery code counts; yours is not used up. Use a code or a push.',
+    exit: noPermission,
+    pam: 'PAM_MAXTRIES',
+  },
   'push-refused': {
     says: 'The login was refused on your device. If that was not you, tell your administrator.',
     exit: noPermission,

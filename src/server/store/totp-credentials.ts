@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Secret } from '../../otp/secret.ts';
 import type { TimeStep, TotpParameters } from '../../otp/totp.ts';
 import { bytesOf, numberOf, optionalNumberOf, type Row, textOf } from './row.ts';
-import type { Seal } from './seal.ts';
+import type { Seal } from '../../store/seal.ts';
 
 export interface TotpCredential extends TotpParameters {
   readonly id: string;

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { readSafely } from '../../host/safe-open.ts';
 import { Secret } from '../../otp/secret.ts';
-import { makePrivateFile, replacePrivateFile } from '../state/private-file.ts';
+import { makePrivateFile, replacePrivateFile } from '../../host/private-file.ts';
 import { selfSignedCertificate } from './certificate.ts';
 import { pinOf } from './pin.ts';
 
