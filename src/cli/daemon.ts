@@ -15,33 +15,37 @@ import { forbidDumps } from '../host/no-dumps.ts';
 import { peerCredentials } from '../host/peer.ts';
 import { LoginStore } from '../store/login-store.ts';
 import { TrasaClient } from '../trasa/client.ts';
+import { type BreakGlass, breakGlassIn } from '../verifiers/break-glass.ts';
 import { TrasaServerVerifier } from '../verifiers/trasa-server.ts';
 
 /** @returns the exit status, when the daemon was told to stop */
 export async function daemon(args: { readonly config?: string }): Promise<number> {
   forbidDumps(); // this process holds the service key
   const clock: Clock = { now: () => Date.now() };
+  const log = openDaemonLog(clock);
+  const breakGlass = breakGlassIn(clock, text => log.warn(text));
   const random: Random = { below: bound => randomInt(bound) };
   return await runDaemon(
     {
       authenticate,
       loadConfig: () => loadConfig(args.config),
-      openVerifier,
+      openVerifier: config => openVerifier(config, breakGlass(config.daemon.stateDirectory)),
       openMemory: directory => new LoginStore(directory, clock),
+      openEmergency: directory => trouble => breakGlass(directory).alone(trouble),
       openAudit: file => openAudit({ clock, file }),
       directory: createDirectory(),
       peerOf: peerCredentials,
       clock,
       random,
-      log: openDaemonLog(clock),
+      log,
     },
     options.daemon.socket.standard,
     process,
   );
 }
 
-function openVerifier(config: AgentConfig): OpenVerifier {
+function openVerifier(config: AgentConfig, breakGlass: BreakGlass): OpenVerifier {
   const client = new TrasaClient(config.server, hostname());
   client.refreshCapabilities();
-  return { verifier: new TrasaServerVerifier(client), close: () => client.close() };
+  return { verifier: breakGlass.behind(new TrasaServerVerifier(client)), close: () => client.close() };
 }

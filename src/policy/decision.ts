@@ -117,9 +117,17 @@ export type DenyReason =
 
 export type Decision =
   | { readonly kind: 'allow'; readonly factor: ServerFactor }
-  | { readonly kind: 'allow'; readonly factor: OfflineFactor; readonly detail: string; readonly says: string }
+  | BreakGlassEntry
   | { readonly kind: 'bypass'; readonly rule: BypassRule; readonly detail?: string }
   | Denial;
+
+/** A login that no server has checked. It is to be loud: `detail` in the log, `says` to the person. */
+export interface BreakGlassEntry {
+  readonly kind: 'allow';
+  readonly factor: OfflineFactor;
+  readonly detail: string;
+  readonly says: string;
+}
 
 /** `detail` is for the log only. `says` is for the person, where there is more to say than refusals.ts says. */
 export interface Denial {
@@ -129,9 +137,12 @@ export interface Denial {
   readonly says?: string;
 }
 
-/** Is this the factor of a login that no server has checked? Such a login is to be loud. */
 export function isOffline(factor: Factor | null): factor is OfflineFactor {
   return offlineFactors.some(known => known === factor);
+}
+
+export function isBreakGlass(decision: Decision): decision is BreakGlassEntry {
+  return decision.kind === 'allow' && isOffline(decision.factor);
 }
 
 /** Shorthand for the commonest Decision. */

@@ -1,5 +1,6 @@
 import type { LoginMemory } from '../auth/ports.ts';
 import type { ThrottleRecord } from '../policy/throttle.ts';
+import { LivePushes } from './live-pushes.ts';
 
 /** Entries of each kind; the oldest go first. An attacker with many addresses fills no memory. */
 const maxEntries = 10_000;
@@ -10,7 +11,7 @@ export class VolatileMemory implements LoginMemory {
   /** Until when they count as used. */
   readonly #codes = new Map<string, number>();
   readonly #pushHolds = new Map<string, number>();
-  readonly #livePushes = new Set<string>();
+  readonly #livePushes = new LivePushes();
   readonly #graces = new Map<string, number>();
 
   throttleOf(key: string): ThrottleRecord | undefined {
@@ -42,9 +43,7 @@ export class VolatileMemory implements LoginMemory {
   }
 
   beginPush(target: string): (() => void) | undefined {
-    if (this.#livePushes.has(target)) return undefined;
-    this.#livePushes.add(target);
-    return () => this.#livePushes.delete(target);
+    return this.#livePushes.begin(target);
   }
 
   graceUntil(binding: string): number {
