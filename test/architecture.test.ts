@@ -34,6 +34,7 @@ const rooms: Readonly<Record<string, Room>> = {
   verifiers: { floor: 2, beside: ['trasa', 'store'], holds: 'the ways to check a factor' },
   daemon: { floor: 3, holds: 'the socket; who may ask for whom' },
   login: { floor: 3, packages: ['node-pty'], holds: "sshd's ForceCommand" },
+  offline: { floor: 3, holds: 'break-glass, prepared beforehand: made, listed, revoked' },
   pam: { floor: 3, holds: "pam_exec's command" },
   server: { floor: 3, packages: ['fastify'], holds: 'the embedded TRASA-compatible server' },
 };

@@ -68,7 +68,9 @@ async function decide(asked: Login): Promise<Decision> {
 async function withoutDisk(login: Login, error: unknown): Promise<Decision> {
   const emergency = error instanceof MemoryError ? login.ports.emergency?.(error.message) : undefined;
   if (emergency === undefined) throw error;
-  login.conversation.errorMsg(`${refusals['state-unavailable'].says} What was prepared for that case opens all the same.`);
+  login.conversation.errorMsg(
+    `${refusals['state-unavailable'].says} What was prepared for that case opens all the same.`,
+  );
   return await decide({ ...login, ports: { ...login.ports, ...emergency } });
 }
 

@@ -263,9 +263,9 @@ class Factors {
   #withoutServer({ cause, detail, offline }: Extract<Outcome, { kind: 'unavailable' }>): Step {
     const { attempt, conversation, ports } = this.#login;
     const decision = decideUnavailable(ports.rules.policy, attempt.account, cause, detail);
-    if (decision.kind !== 'deny' || offline === undefined) return decided(decision);
+    if (decision.kind !== 'deny' || offline === undefined || !conversation.interactive) return decided(decision);
     const denial = { ...decision, detail: `${decision.detail}; offline factor: ${offline.kind}`, says: offline.says };
-    return offline.kind === 'expired' || !conversation.interactive ? decided(denial) : { kind: 'again', denial };
+    return offline.kind === 'expired' ? decided(denial) : { kind: 'again', denial };
   }
 
   /** Two digits, never starting with 0: what the person reads here must be what the device shows. */

@@ -4,6 +4,7 @@ import { exitStatus } from '../policy/refusals.ts';
 import { cleanText } from '../protocol/clean.ts';
 import { forgetEnvironment } from './environment.ts';
 import { exitStatuses } from './exit-statuses.ts';
+import { offlineCommand } from './offline.ts';
 import { serverCommand } from './server.ts';
 import { version } from './version.ts';
 
@@ -51,6 +52,7 @@ function commandLine(finish: (status: number) => void): Argv {
         finish(await check(config === undefined ? { offline } : { config, offline }));
       },
     )
+    .command(offlineCommand)
     .command(serverCommand)
     .demandCommand(1, 'a command is missing')
     .strictCommands()

@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { Secret } from '../otp/secret.ts';
 import { isTimeStep, type TimeStep, type TotpParameters } from '../otp/totp.ts';
 import { readMasterKey } from './master-key.ts';
-import { type OfflineAccount, offlinePath, type RecoverySet, readOfflineFile, type SealedTotp } from './offline-file.ts';
+import {
+  type OfflineAccount,
+  offlinePath,
+  type RecoverySet,
+  readOfflineFile,
+  type SealedTotp,
+} from './offline-file.ts';
 import { type Mark, OfflineMarks, readMarks } from './offline-marks.ts';
 import { type Seal, sealUnder } from './seal.ts';
 
@@ -42,7 +48,9 @@ export class OfflineCredentials {
   /** Is there anything on this host that has not expired? */
   isPrepared(now: number): boolean {
     this.#refresh();
-    return this.#accounts.some(({ totp, codes }) => [totp, codes].some(one => one !== undefined && one.expiresAt > now));
+    return this.#accounts.some(({ totp, codes }) =>
+      [totp, codes].some(one => one !== undefined && one.expiresAt > now),
+    );
   }
 
   /** What there is for an account, expired or not. Nothing is asked of the disk that could fail. */
@@ -84,7 +92,11 @@ export class OfflineCredentials {
       const secret = this.#seal?.open(Buffer.from(sealed, 'base64'), totpPlace(account, totp.id));
       if (secret === undefined) return undefined; // said when the key was read
       const last = Math.max(usedStep, this.#marks?.newest(totp.id) ?? -1);
-      return { ...totp, secret: new Secret(secret.toString('ascii')), lastUsedStep: isTimeStep(last) ? last : undefined };
+      return {
+        ...totp,
+        secret: new Secret(secret.toString('ascii')),
+        lastUsedStep: isTimeStep(last) ? last : undefined,
+      };
     } catch {
       this.#complain(`the offline credential of ${account} was made with another key; revoke it, and enrol another`);
       return undefined;

@@ -5,8 +5,14 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export function isPositive(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
+/** A whole number from 1 to `max`. */
+export function isUpTo(max: number, value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= max;
+}
+
+/** Milliseconds since 1970, as far as Date reaches (ECMA-262, time values). */
+export function isTime(value: unknown): value is number {
+  return isUpTo(8.64e15, value);
 }
 
 export function isAlgorithm(value: unknown): value is Algorithm {

@@ -6,7 +6,7 @@ import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeFileSync }
 import { join } from 'node:path';
 import { readSafely } from '../host/safe-open.ts';
 import type { Algorithm, TotpParameters } from '../otp/totp.ts';
-import { isAlgorithm, isObject, isPositive, readList } from './offline-fields.ts';
+import { isAlgorithm, isObject, isTime, isUpTo, readList } from './offline-fields.ts';
 
 export interface OfflineAccount {
   /** The user database's own spelling. */
@@ -136,7 +136,7 @@ function totpOf(value: unknown): SealedTotp | undefined {
   const prepared = preparedOf(value);
   if (prepared === undefined || !isObject(value)) return undefined;
   const { sealed, algorithm, digits, periodSeconds, usedStep } = value;
-  if (typeof sealed !== 'string' || !isAlgorithm(algorithm) || !isPositive(periodSeconds)) return undefined;
+  if (typeof sealed !== 'string' || !isAlgorithm(algorithm) || !isUpTo(3600, periodSeconds)) return undefined;
   if (digits !== 6 && digits !== 7 && digits !== 8) return undefined;
   if (typeof usedStep !== 'number' || !Number.isSafeInteger(usedStep)) return undefined;
   return { ...prepared, sealed, algorithm, digits, periodSeconds, usedStep };
@@ -147,7 +147,8 @@ function codesOf(value: unknown): RecoverySet | undefined {
   if (prepared === undefined || !isObject(value)) return undefined;
   const { salt, N, r, p } = value;
   const hashes = readList(value['hashes'], hash => (typeof hash === 'string' ? hash : undefined));
-  if (typeof salt !== 'string' || !isPositive(N) || !isPositive(r) || !isPositive(p)) return undefined;
+  if (typeof salt !== 'string' || !isUpTo(2 ** 20, N) || !isUpTo(32, r) || !isUpTo(16, p)) return undefined;
+  if (!Number.isInteger(Math.log2(N)) || N === 1) return undefined; // RFC 7914 §6
   return hashes === undefined ? undefined : { ...prepared, salt, N, r, p, hashes };
 }
 
@@ -156,5 +157,5 @@ function preparedOf(value: unknown): Prepared | undefined {
   const { id, madeAt, expiresAt } = value;
   // The id is a word of a line of the marks.
   if (typeof id !== 'string' || !/^[0-9a-f-]{36}$/.test(id)) return undefined;
-  return isPositive(madeAt) && isPositive(expiresAt) ? { id, madeAt, expiresAt } : undefined;
+  return isTime(madeAt) && isTime(expiresAt) ? { id, madeAt, expiresAt } : undefined;
 }

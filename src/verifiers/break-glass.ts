@@ -113,7 +113,10 @@ class BreakGlassVerifier implements Verifier {
     const prepared = this.#credentials.of(account);
     if (prepared.totp === undefined && prepared.codes === undefined) return unavailable(trouble);
     const { totp, codes } = this.#usable(account);
-    const words = [...(totp === undefined ? [] : ['an offline code of this host']), ...(codes ? ['a recovery code'] : [])];
+    const words = [
+      ...(totp === undefined ? [] : ['an offline code of this host']),
+      ...(codes ? ['a recovery code'] : []),
+    ];
     return unavailable(
       trouble,
       words.length === 0

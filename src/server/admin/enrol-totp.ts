@@ -47,7 +47,9 @@ export async function enrolTotp(
   const { algorithm, digits, periodSeconds, issuer } = request;
   const parameters = { secret: generateSecret(), algorithm, digits, periodSeconds };
   operator.offer({ person: email, secret: parameters.secret, uri: keyUri({ ...parameters, issuer, label: email }) });
-  const step = request.confirm ? await confirmTotp(parameters, async isRetry => await operator.askCode(isRetry), now) : undefined;
+  const step = request.confirm
+    ? await confirmTotp(parameters, async isRetry => await operator.askCode(isRetry), now)
+    : undefined;
   if (request.confirm && step === undefined) return failure('no right code was typed; nothing is enrolled');
   return done(state.credentials.add(id, parameters, step, now()));
 }
