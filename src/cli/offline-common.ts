@@ -37,7 +37,7 @@ export interface Place {
 
 /** The place for looking and revoking, which ask nobody. Undefined: it was said why there is none. */
 export function openPlace(config: string | undefined): Place | undefined {
-  return enter(loadConfig(config));
+  return enter(load(config));
 }
 
 /**
@@ -55,7 +55,7 @@ export async function openPlaceFor(args: {
   const found = await createDirectory().account(args.account);
   if (found.kind === 'unknown') return fail(`there is no account ${args.account} on this host`);
   if (found.kind === 'unavailable') return fail(`${args.account}: ${found.detail}`, exitStatus.unavailable);
-  const loaded = loadConfig(args.config);
+  const loaded = load(args.config);
   const trouble = await troubleOf(loaded);
   if (trouble !== undefined && !args.force)
     return fail(
@@ -80,9 +80,14 @@ async function troubleOf(loaded: LoadedConfig): Promise<string | undefined> {
     : `the server does not confirm this host (${trouble.cause}: ${trouble.detail})`;
 }
 
-function enter(loaded: LoadedConfig): Place | undefined {
+function load(config: string | undefined): LoadedConfig {
+  const loaded = loadConfig(config);
   if (loaded.kind === 'broken')
     for (const problem of loaded.problems) process.stderr.write(`warning: ${formatProblem(problem)}\n`);
+  return loaded;
+}
+
+function enter(loaded: LoadedConfig): Place | undefined {
   const { daemon, policy } = loaded.kind === 'broken' ? standardConfig() : loaded.config;
   const directory = daemon.stateDirectory;
   const fault = enterDirectory(directory);

@@ -53,7 +53,7 @@ export class OfflineCredentials {
     );
   }
 
-  /** What there is for an account, expired or not. Nothing is asked of the disk that could fail. */
+  /** What there is for an account, expired or not. The disk may fail: then it is what there was when it was last read. */
   of(account: string): Prepared {
     this.#refresh();
     const found = this.#accounts.find(one => one.account === account);

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, chownSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { type Daemon, startDaemon } from '../helpers/e2e/agent.ts';
+import { during, startDaemon } from '../helpers/e2e/agent.ts';
 import { run } from '../helpers/e2e/background.ts';
 import { enrolOffline, recoveryCodes } from '../helpers/e2e/offline.ts';
 import {
@@ -55,15 +55,6 @@ async function pamLogin(door: PamDoor, user: string, answer: string) {
   terminal.send(`${answer}\r`);
   const { exitCode } = await terminal.ended();
   return { output: terminal.output, exitCode };
-}
-
-async function during<T>(toml: string, work: (daemon: Daemon) => Promise<T>): Promise<T> {
-  const daemon = await startDaemon(toml);
-  try {
-    return await work(daemon);
-  } finally {
-    await daemon.stop();
-  }
 }
 
 const offlineCode = await enrolOffline('alice');
