@@ -29,7 +29,7 @@ type Step =
   | { readonly kind: 'again'; readonly denial: Denial };
 
 type Said =
-  | { readonly kind: 'code' | 'recovery-code'; readonly code: Secret }
+  | { readonly kind: 'code'; readonly proof: Extract<Proof, { code: Secret }> }
   | { readonly kind: 'enter' }
   | { readonly kind: 'step'; readonly step: Step };
 
@@ -39,6 +39,7 @@ type Said =
 export async function challenge(login: Login, person: Person, real: boolean): Promise<Decision> {
   const { conversation, ports } = login;
   const { attempts, autopush } = ports.rules.policy;
+  const lastTry = conversation.answersOnce ? 1 : attempts;
   const factors = new Factors(login, person, real);
 
   for (let tries = 1; ; tries++) {
@@ -48,7 +49,7 @@ export async function challenge(login: Login, person: Person, real: boolean): Pr
     // sshd puts junk in the place of what is typed for an account that does not exist (auth-pam.c, fake_password): before
     // a first factor, what was wrong with an answer must not tell which accounts do.
     const denial = factors.mayPush ? step.denial : { ...step.denial, says: refusals['wrong-code'].says };
-    if (!conversation.interactive || tries >= attempts) return denial;
+    if (!conversation.interactive || tries >= lastTry) return denial;
     conversation.errorMsg(sentenceFor(denial));
   }
 }
@@ -73,9 +74,7 @@ class Factors {
     const said = this.#read(answer);
     switch (said.kind) {
       case 'code':
-        return await this.#code(said.code);
-      case 'recovery-code':
-        return await this.#recoveryCode(said.code);
+        return await this.#code(said.proof);
       case 'enter':
         return this.mayPush ? await this.push() : again('not-a-code');
       case 'step':
@@ -136,8 +135,7 @@ class Factors {
         return first;
       }
       const said = this.#read(first);
-      if (said.kind === 'code') return await this.#code(said.code);
-      if (said.kind === 'recovery-code') return await this.#recoveryCode(said.code);
+      if (said.kind === 'code') return await this.#code(said.proof);
       if (said.kind === 'step') return said.step;
       // Enter alone: the person goes on waiting.
       if (!conversation.canWithdraw) return await pushed;
@@ -151,9 +149,9 @@ class Factors {
         const typed = answer.text.expose().replace(/[ \t]/g, '');
         if (typed === '') return { kind: 'enter' };
         const { codeDigits } = this.#login.ports.rules.policy;
-        if (isCode(typed, codeDigits)) return { kind: 'code', code: new Secret(typed) };
+        if (isCode(typed, codeDigits)) return { kind: 'code', proof: { factor: 'totp', code: new Secret(typed) } };
         const recovery = readRecoveryCode(typed);
-        if (recovery.kind === 'code') return { kind: 'recovery-code', code: recovery.code };
+        if (recovery.kind === 'code') return { kind: 'code', proof: { factor: 'recovery-code', code: recovery.code } };
         const says =
           recovery.kind === 'mistyped'
             ? 'That recovery code has a typing error. Type it again.'
@@ -173,28 +171,21 @@ class Factors {
    * cannot both pass with it; for the whole host, since a server may know a person by two names. (Two persons who have
    * the same code within minutes are one chance in a million; the second waits for the next.)
    */
-  async #code(code: Secret): Promise<Step> {
+  async #code(proof: Extract<Proof, { code: Secret }>): Promise<Step> {
     const { ports, signal } = this.#login;
     const held = accountHold(this.#login) ?? addressHold(this.#login);
     if (held !== undefined) return decided(held);
     const { replayMemoryMs } = ports.rules.policy;
-    if (!ports.memory.claimCode(anybody, code.expose(), ports.clock.now(), replayMemoryMs))
-      return again('replayed-code');
+    const code = proof.code.expose();
+    if (!ports.memory.claimCode(anybody, code, ports.clock.now(), replayMemoryMs)) return again('replayed-code');
     let spent = false;
     try {
-      const step = await this.#verify({ factor: 'totp', code }, signal, countCode(this.#login));
+      const step = await this.#verify(proof, signal, countCode(this.#login));
       spent = step.kind === 'decided' && step.decision.kind === 'allow';
       return step;
     } finally {
-      if (!spent) ports.memory.releaseCode(anybody, code.expose());
+      if (!spent) ports.memory.releaseCode(anybody, code);
     }
-  }
-
-  /** It counts only while the server cannot answer; it is this host's own, and marked as used where it is checked. */
-  async #recoveryCode(code: Secret): Promise<Step> {
-    const held = accountHold(this.#login) ?? addressHold(this.#login);
-    if (held !== undefined) return decided(held);
-    return await this.#verify({ factor: 'recovery-code', code }, this.#login.signal, countCode(this.#login));
   }
 
   /** @param takeBack what was counted before its outcome was known; see {@link countCode} */
@@ -262,7 +253,7 @@ class Factors {
   /** Where the fail mode lets nobody in, the factors that were prepared on this host for that case may be tried. */
   #withoutServer({ cause, detail, offline }: Extract<Outcome, { kind: 'unavailable' }>): Step {
     const { attempt, conversation, ports } = this.#login;
-    const decision = decideUnavailable(ports.rules.policy, attempt.account, cause, detail);
+    const decision = decideUnavailable(ports.rules.policy, attempt, cause, detail);
     if (decision.kind !== 'deny' || offline === undefined || !conversation.interactive) return decided(decision);
     const denial = { ...decision, detail: `${decision.detail}; offline factor: ${offline.kind}`, says: offline.says };
     return offline.kind === 'expired' ? decided(denial) : { kind: 'again', denial };

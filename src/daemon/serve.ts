@@ -129,7 +129,7 @@ async function recordedIfPossible(
 }
 
 async function decide(attempt: LoginAttempt, visit: Visit, parts: ServeParts): Promise<Decision> {
-  const fromStanding = portsOf(parts.standing, attempt);
+  const fromStanding = portsOf(parts.standing);
   if (fromStanding === undefined) return early(deny('config-invalid'), attempt, parts);
   const { clock, random, directory } = parts;
   const timer = setTimeout(() => visit.end('timed-out'), parts.standing.config.daemon.loginTimeoutMs).unref();

@@ -46,7 +46,7 @@ export const refusals: Readonly<Record<DenyReason, Refusal>> = {
     pam: 'PAM_MAXTRIES',
   },
   'replayed-code': {
-    says: 'That code was used already. Wait for the next one and try again.',
+    says: 'That code was used already. Wait for the next one, or take another, and try again.',
     exit: noPermission,
     pam: 'PAM_MAXTRIES',
   },

@@ -10,7 +10,7 @@ import {
   readOfflineFile,
   type SealedTotp,
 } from './offline-file.ts';
-import { type Mark, OfflineMarks, readMarks } from './offline-marks.ts';
+import { type Mark, marksPath, OfflineMarks, readMarks } from './offline-marks.ts';
 import { type Seal, sealUnder } from './seal.ts';
 
 export interface OfflineTotp extends TotpParameters {
@@ -24,6 +24,11 @@ export interface Prepared {
   readonly codes: RecoverySet | undefined;
 }
 
+export interface OfflineOptions {
+  /** A use counts only if it is on the disk: this process will not be there to remember it. */
+  readonly mustBeWritten: boolean;
+}
+
 /**
  * The prepared factors, as the daemon sees them: read when the daemon starts and whenever the file is another one, so that
  * what is revoked is revoked at once. What cannot be read leaves what was read before: the disk may be in trouble, and
@@ -32,16 +37,23 @@ export interface Prepared {
 export class OfflineCredentials {
   readonly #directory: string;
   readonly #warn: (text: string) => void;
+  readonly #mustBeWritten: boolean;
   #accounts: readonly OfflineAccount[] = [];
   #marks: OfflineMarks | undefined;
+  #marksFrom = '';
   #seal: Seal | undefined;
   #readFrom = '';
   #complaint = '';
 
   /** @param warn called for each new trouble */
-  constructor(directory: string, warn: (text: string) => void) {
+  constructor(
+    directory: string,
+    warn: (text: string) => void,
+    { mustBeWritten }: OfflineOptions = { mustBeWritten: false },
+  ) {
     this.#directory = directory;
     this.#warn = warn;
+    this.#mustBeWritten = mustBeWritten;
     this.#refresh();
   }
 
@@ -66,8 +78,7 @@ export class OfflineCredentials {
   /** Marks a time step as used. False: it, or a newer one, was used before (RFC 6238 §5.2). */
   useStep(id: string, step: TimeStep, now: number): boolean {
     if (this.#marks === undefined || step <= this.#marks.newest(id)) return false;
-    this.#mark({ id, place: step, usedAt: now });
-    return true;
+    return this.#mark({ id, place: step, usedAt: now });
   }
 
   isUsed(id: string, place: number): boolean {
@@ -77,14 +88,19 @@ export class OfflineCredentials {
   /** Marks a recovery code as used. False: it was used before, perhaps a moment ago by another login. */
   useCode(id: string, place: number, now: number): boolean {
     if (this.isUsed(id, place)) return false;
-    this.#mark({ id, place, usedAt: now });
-    return true;
+    return this.#mark({ id, place, usedAt: now });
   }
 
-  #mark(mark: Mark): void {
+  /** Does it count? */
+  #mark(mark: Mark): boolean {
     const trouble = this.#marks?.add(mark);
-    if (trouble !== undefined)
-      this.#warn(`${trouble}; that an offline factor was used is known only until the daemon ends`);
+    if (trouble === undefined) return true;
+    this.#warn(
+      this.#mustBeWritten
+        ? `${trouble}; no offline factor counts, as nobody would know that it was used`
+        : `${trouble}; that an offline factor was used is known only until the daemon ends`,
+    );
+    return !this.#mustBeWritten;
   }
 
   #unsealed(account: string, { sealed, usedStep, ...totp }: SealedTotp): OfflineTotp | undefined {
@@ -104,11 +120,9 @@ export class OfflineCredentials {
   }
 
   #refresh(): void {
-    const marks = this.#marks === undefined ? readMarks(this.#directory) : undefined;
+    this.#readMarks();
     // Without them nobody knows what was used, and nothing counts.
-    if (typeof marks === 'string') return this.#complain(marks);
-    if (marks !== undefined) this.#marks = new OfflineMarks(this.#directory, marks);
-
+    if (this.#marks === undefined) return;
     const from = identityOf(offlinePath(this.#directory));
     if (from === this.#readFrom) return;
     const file = readOfflineFile(this.#directory);
@@ -116,8 +130,18 @@ export class OfflineCredentials {
     this.#readFrom = from;
     this.#accounts = file.kind === 'read' ? file.accounts : [];
     this.#readKey();
-    const trouble = this.#marks?.tidy(mark => this.#isNeeded(mark));
+    const trouble = this.#marks.tidy(mark => this.#isNeeded(mark));
     if (trouble !== undefined) this.#complain(trouble);
+  }
+
+  #readMarks(): void {
+    const from = identityOf(marksPath(this.#directory));
+    if (from === this.#marksFrom) return;
+    const marks = readMarks(this.#directory);
+    if (typeof marks === 'string') return this.#complain(marks);
+    this.#marks ??= new OfflineMarks(this.#directory);
+    this.#marks.learn(marks);
+    this.#marksFrom = from;
   }
 
   #readKey(): void {

@@ -24,17 +24,24 @@ export function readMarks(directory: string): Mark[] | string {
 
 /**
  * The uses of the factors of `offline.json`, in a file of its own, `offline.used`: only the daemon writes it, and a line at
- * its end often still fits on a disk that is full.
+ * its end often still fits on a disk that is full. (An agent that was started for one login writes it, too.)
  *
  * What cannot be written is remembered all the same, as long as the daemon lives.
  */
 export class OfflineMarks {
   readonly #path: string;
-  #marks: readonly Mark[];
+  #marks: readonly Mark[] = [];
 
-  constructor(directory: string, marks: readonly Mark[]) {
+  constructor(directory: string) {
     this.#path = marksPath(directory);
-    this.#marks = marks;
+  }
+
+  /** Learns what is on the disk, and keeps what is known besides. */
+  learn(marks: readonly Mark[]): void {
+    this.#marks = [
+      ...marks,
+      ...this.#marks.filter(({ id, place }) => !marks.some(one => one.id === id && one.place === place)),
+    ];
   }
 
   /** The newest time step used; -1 if none. */
@@ -68,7 +75,7 @@ export class OfflineMarks {
 const maxBytes = 64 * 1024 ** 2;
 const muchToForget = 1_000;
 
-function marksPath(directory: string): string {
+export function marksPath(directory: string): string {
   return join(directory, 'offline.used');
 }
 

@@ -7,7 +7,7 @@ import type { Clock, EmergencyPorts } from '../auth/ports.ts';
 import type { Proof, ServerTrouble, ServerVerifier, Verification, Verifier } from '../auth/verifier.ts';
 import type { Secret } from '../otp/secret.ts';
 import type { OfflineFinding, Outcome } from '../policy/decision.ts';
-import { OfflineCredentials, type Prepared } from '../store/offline-credentials.ts';
+import { OfflineCredentials, type OfflineOptions, type Prepared } from '../store/offline-credentials.ts';
 import { VolatileMemory } from '../store/volatile-memory.ts';
 import { noServer } from './no-server.ts';
 import { useOfflineCode } from './offline-totp.ts';
@@ -37,10 +37,14 @@ export class BreakGlass {
 }
 
 /** Opens each state directory once: what was used is remembered in one place. */
-export function breakGlassIn(clock: Clock, warn: (text: string) => void): (stateDirectory: string) => BreakGlass {
+export function breakGlassIn(
+  clock: Clock,
+  warn: (text: string) => void,
+  options?: OfflineOptions,
+): (stateDirectory: string) => BreakGlass {
   const opened = new Map<string, BreakGlass>();
   return directory => {
-    const known = opened.get(directory) ?? new BreakGlass(new OfflineCredentials(directory, warn), clock);
+    const known = opened.get(directory) ?? new BreakGlass(new OfflineCredentials(directory, warn, options), clock);
     opened.set(directory, known);
     return known;
   };

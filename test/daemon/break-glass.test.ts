@@ -37,7 +37,7 @@ t.test('without a configuration an offline factor opens, whoever the person is, 
     decision: { verdict: 'allow', reason: 'recovery-code', text: /^WARNING: you are in\. \[/, record: false },
   });
   t.same(new Set(causes), new Set(['configuration']));
-  t.match(events.at(-1), { person: 'alice', factor: 'recovery-code', detail: 'why' });
+  t.match(events.at(-1), { person: 'alice@localhost', factor: 'recovery-code', detail: 'why' });
 });
 
 t.test('without a configuration and with nothing prepared nobody is even asked', async t => {

@@ -83,6 +83,34 @@ t.test('a use that cannot be written is remembered all the same, and said', asyn
   t.equal(credentials.useCode(id, 1, noon), false);
 });
 
+t.test('a use that must be written, and cannot be, does not count', async t => {
+  const directory = stateDirectory(t);
+  await codes(directory);
+  const warnings: string[] = [];
+  const credentials = new OfflineCredentials(directory, text => void warnings.push(text), { mustBeWritten: true });
+  const id = idOf(credentials);
+  mkdirSync(join(directory, 'offline.used'));
+  t.equal(credentials.useCode(id, 1, noon), false);
+  t.match(warnings, [/offline\.used: EISDIR.*no offline factor counts/]);
+});
+
+t.test('what another process used meanwhile is used here too', async t => {
+  const directory = stateDirectory(t);
+  await codes(directory);
+  const one = open(directory).credentials;
+  const other = open(directory).credentials;
+  const id = idOf(one);
+  t.equal(one.useCode(id, 0, noon), true);
+  t.ok(other.of('alice'));
+  t.equal(other.useCode(id, 0, noon), false);
+  t.equal(other.useCode(id, 1, noon), true);
+  t.ok(one.of('alice'));
+  t.same(
+    [0, 1, 2].map(place => one.isUsed(id, place)),
+    [true, true, false],
+  );
+});
+
 t.test('marks that are unsafe or unreadable: nothing counts, since nobody knows what was used', async t => {
   const directory = stateDirectory(t);
   await codes(directory);
