@@ -24,7 +24,7 @@ const rooms: Readonly<Record<string, Room>> = {
   protocol: { floor: 0, holds: 'the line protocol between a door and the daemon; cleaning of foreign text' },
   ssh: { floor: 0, holds: 'what sshd says of the methods that a login has passed' },
   auth: { floor: 1, holds: 'authenticate(): the recipe, and the ports it needs' },
-  audit: { floor: 2, beside: ['host'], holds: 'one line per event' },
+  audit: { floor: 2, beside: ['host'], holds: 'one line per event; looking them through again' },
   config: { floor: 2, beside: ['host'], packages: ['smol-toml'], holds: 'the options, and the file that sets them' },
   host: { floor: 2, holds: 'accounts, peer credentials, safe files, becoming the shell' },
   relay: { floor: 2, holds: "a door's side of the line protocol" },
@@ -36,6 +36,7 @@ const rooms: Readonly<Record<string, Room>> = {
   login: { floor: 3, packages: ['node-pty'], holds: "sshd's ForceCommand" },
   offline: { floor: 3, holds: 'break-glass, prepared beforehand: made, listed, revoked' },
   pam: { floor: 3, holds: "pam_exec's command" },
+  report: { floor: 3, holds: 'how things stand on this host, for whoever administers it' },
   server: { floor: 3, packages: ['fastify'], holds: 'the embedded TRASA-compatible server' },
 };
 
@@ -44,7 +45,7 @@ const top: Room = { floor: 3, packages: ['yargs', 'qrcode-terminal'], holds: 'th
 
 /** Modules of Node that do what only few rooms should do. */
 const restricted: Readonly<Record<string, readonly string[]>> = {
-  'node:child_process': ['login'], // a recorded session's shell
+  'node:child_process': ['audit', 'login'], // journalctl(1); a recorded session's shell
   'node:http': ['trasa', 'server'],
   'node:https': ['trasa', 'server'],
   'node:sqlite': ['store', 'server'],

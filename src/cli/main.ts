@@ -2,10 +2,13 @@
 import yargs, { type Argv } from 'yargs';
 import { exitStatus } from '../policy/refusals.ts';
 import { cleanText } from '../protocol/clean.ts';
+import { auditCommand } from './audit.ts';
 import { forgetEnvironment } from './environment.ts';
 import { exitStatuses } from './exit-statuses.ts';
 import { offlineCommand } from './offline.ts';
 import { serverCommand } from './server.ts';
+import { statusCommand } from './status.ts';
+import { testCommand } from './test.ts';
 import { version } from './version.ts';
 
 /** @returns the exit status; a command that fails for a known reason has said why on stderr. Throws only on a bug. */
@@ -26,7 +29,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 }
 
 function commandLine(finish: (status: number) => void): Argv {
-  return yargs()
+  const program = yargs()
     .scriptName('trasa-agent')
     .usage('$0 COMMAND\n\nTwo-factor agent for Linux hosts. See trasa-agent(8).')
     .command('login', 'ask for the second factor, then become the shell (ForceCommand of sshd)')
@@ -60,7 +63,11 @@ function commandLine(finish: (status: number) => void): Argv {
       },
     )
     .command(offlineCommand)
-    .command(serverCommand)
+    .command(serverCommand);
+  statusCommand(program);
+  testCommand(program);
+  auditCommand(program);
+  return program
     .demandCommand(1, 'a command is missing')
     .strictCommands()
     .strictOptions()
