@@ -8,6 +8,7 @@ import { exitStatuses } from './exit-statuses.ts';
 import { offlineCommand } from './offline.ts';
 import { serverCommand } from './server.ts';
 import { statusCommand } from './status.ts';
+import { supportBundleCommand } from './support-bundle.ts';
 import { testCommand } from './test.ts';
 import { version } from './version.ts';
 
@@ -67,6 +68,7 @@ function commandLine(finish: (status: number) => void): Argv {
   statusCommand(program);
   testCommand(program);
   auditCommand(program);
+  supportBundleCommand(program);
   return program
     .demandCommand(1, 'a command is missing')
     .strictCommands()

@@ -1,5 +1,5 @@
 /** What an administrator asks every day: how things stand, who came in, and whether one's own factor works. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { startDevice } from '../helpers/e2e/agent.ts';
 import { run } from '../helpers/e2e/background.ts';
@@ -65,6 +65,17 @@ t.test('audit finds decisions by user, outcome, reason and time', async t => {
   const { stdout } = await run([agent, 'audit', '--json', '--limit', '1']);
   t.match(JSON.parse(stdout), { event: 'decision', factor: 'push' });
   t.match(await run([agent, 'audit', '--since', 'yesterday']), { status: 64, stderr: /--since: say/ });
+});
+
+t.test("a bundle for support is a file of one's own, and holds no key", async t => {
+  const key = /serviceKey = "(.*)"/.exec(site.config)?.[1] ?? 'none';
+  const file = '/root/bundle.txt';
+  t.match(await run([agent, 'support-bundle', '--output', file]), { status: 0, stdout: '', stderr: /^wrote / });
+  t.equal(statSync(file).mode & 0o777, 0o600);
+  const bundle = readFileSync(file, 'utf8');
+  t.notOk(bundle.includes(key));
+  t.match(bundle, new RegExp(`${site.server.url}: accepts this host`));
+  t.match(await run([agent, 'support-bundle', '--output', file]), { status: 1, stderr: /EEXIST/ });
 });
 
 t.test('and what is not well is said, with a status', async t => {
