@@ -3,13 +3,9 @@
  *
  * Each try ends in a {@link Step}: either the login is decided, or the person may try again.
  */
-import { isCode } from '../otp/code.ts';
-import { readRecoveryCode } from '../otp/recovery-code.ts';
-import { Secret } from '../otp/secret.ts';
-import { type Decision, type Denial, type DenyReason, deny, type Outcome } from '../policy/decision.ts';
+import { type Decision, deny, type Outcome } from '../policy/decision.ts';
 import { decideUnavailable } from '../policy/fail-mode.ts';
 import { refusals, sentenceFor } from '../policy/refusals.ts';
-import type { Answer } from './conversation.ts';
 import {
   accountHold,
   addressHold,
@@ -21,17 +17,9 @@ import {
   type Login,
   type Person,
 } from './login.ts';
+import { again, decided, type Step } from './step.ts';
+import { type CodeProof, readTyped } from './typed.ts';
 import type { Proof } from './verifier.ts';
-
-type Step =
-  | { readonly kind: 'decided'; readonly decision: Decision }
-  /** What it would end in if there were no further try. */
-  | { readonly kind: 'again'; readonly denial: Denial };
-
-type Said =
-  | { readonly kind: 'code'; readonly proof: Extract<Proof, { code: Secret }> }
-  | { readonly kind: 'enter' }
-  | { readonly kind: 'step'; readonly step: Step };
 
 /**
  * @param real false for an account that does not exist: the same dialogue, and no server hears of it
@@ -71,15 +59,15 @@ class Factors {
   /** Asks for a code, or Enter for push. */
   async ask(): Promise<Step> {
     const answer = await this.#login.conversation.promptEchoOn(this.#codePrompt(), this.#login.signal);
-    const said = this.#read(answer);
-    switch (said.kind) {
+    const typed = readTyped(answer, this.#login.ports.rules.policy.codeDigits);
+    switch (typed.kind) {
       case 'code':
-        return await this.#code(said.proof);
+        return await this.#code(typed.proof);
       case 'enter':
         return this.mayPush ? await this.push() : again('not-a-code');
       case 'step':
-        if (!this.mayPush && said.step.kind === 'again') countCode(this.#login);
-        return said.step;
+        if (!this.mayPush && typed.step.kind === 'again') countCode(this.#login);
+        return typed.step;
     }
   }
 
@@ -134,35 +122,11 @@ class Factors {
         await answered; // so that never two questions are open
         return first;
       }
-      const said = this.#read(first);
-      if (said.kind === 'code') return await this.#code(said.proof);
-      if (said.kind === 'step') return said.step;
+      const typed = readTyped(first, this.#login.ports.rules.policy.codeDigits);
+      if (typed.kind === 'code') return await this.#code(typed.proof);
+      if (typed.kind === 'step') return typed.step;
       // Enter alone: the person goes on waiting.
       if (!conversation.canWithdraw) return await pushed;
-    }
-  }
-
-  /** Only what has the shape of a code goes any further: the rest may be a password typed at the wrong prompt. */
-  #read(answer: Answer): Said {
-    switch (answer.kind) {
-      case 'answer': {
-        const typed = answer.text.expose().replace(/[ \t]/g, '');
-        if (typed === '') return { kind: 'enter' };
-        const { codeDigits } = this.#login.ports.rules.policy;
-        if (isCode(typed, codeDigits)) return { kind: 'code', proof: { factor: 'totp', code: new Secret(typed) } };
-        const recovery = readRecoveryCode(typed);
-        if (recovery.kind === 'code') return { kind: 'code', proof: { factor: 'recovery-code', code: recovery.code } };
-        const says =
-          recovery.kind === 'mistyped'
-            ? 'That recovery code has a typing error. Type it again.'
-            : `That is not a code: type ${codeDigits} digits.`;
-        return { kind: 'step', step: again('not-a-code', says) };
-      }
-      case 'unable':
-        return { kind: 'step', step: decided(deny('no-conversation')) };
-      case 'cancelled':
-      case 'withdrawn':
-        return { kind: 'step', step: decided(deny('cancelled')) };
     }
   }
 
@@ -171,7 +135,7 @@ class Factors {
    * cannot both pass with it; for the whole host, since a server may know a person by two names. (Two persons who have
    * the same code within minutes are one chance in a million; the second waits for the next.)
    */
-  async #code(proof: Extract<Proof, { code: Secret }>): Promise<Step> {
+  async #code(proof: CodeProof): Promise<Step> {
     const { ports, signal } = this.#login;
     const held = accountHold(this.#login) ?? addressHold(this.#login);
     if (held !== undefined) return decided(held);
@@ -277,13 +241,4 @@ function isFailure(proof: Proof, outcome: Outcome): boolean {
   if (proof.factor === 'push') return outcome.kind === 'unanswered';
   if (outcome.kind === 'unavailable') return outcome.offline?.kind === 'invalid';
   return outcome.kind === 'invalid' || outcome.kind === 'server-answers';
-}
-
-function decided(decision: Decision): Step {
-  return { kind: 'decided', decision };
-}
-
-/** `says` where there is more to say than refusals.ts says. */
-function again(reason: DenyReason, says?: string): Step {
-  return { kind: 'again', denial: deny(reason, undefined, says) };
 }

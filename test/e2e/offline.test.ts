@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, chownSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { during, startDaemon } from '../helpers/e2e/agent.ts';
+import { during, startDaemon, writeConfig } from '../helpers/e2e/agent.ts';
 import { run } from '../helpers/e2e/background.ts';
 import { enrolOffline, recoveryCodes } from '../helpers/e2e/offline.ts';
 import {
@@ -48,11 +48,12 @@ async function login(user: string, ...answers: string[]): Promise<{ output: stri
 }
 
 /** The same through PAM. */
-async function pamLogin(door: PamDoor, user: string, answer: string) {
+async function pamLogin(door: PamDoor, user: string, answer: string, refusedWith?: RegExp) {
   writeStack('sshd', { auth: door.auth });
   const terminal = sshAsking(pamSshd, user, ['echo in'], ['-o', 'NumberOfPasswordPrompts=1']);
   await terminal.expect(door.prompt);
   terminal.send(`${answer}\r`);
+  if (refusedWith !== undefined) await terminal.expect(refusedWith).then(() => terminal.hangUp());
   const { exitCode } = await terminal.ended();
   return { output: terminal.output, exitCode };
 }
@@ -169,6 +170,23 @@ t.test('what was used is used after a restart, and status tells', async t => {
   const { stdout } = await run([agent, 'offline', 'status']);
   t.match(stdout, /^alice\toffline-totp\t-\tuntil \S+\tused \S+Z\nalice\trecovery-code\t\d left\t/);
   t.match(stdout, /^bob\trecovery-code\t4 left\tuntil \S+\tused /m);
+});
+
+t.test('an agent that is started for one login takes them too, but not without its state', async t => {
+  writeConfig(site.config);
+  const agentOnce = { ...module, auth: [`${module.auth[0]} agent=${agent}`] };
+  const code = take(bobs);
+  t.equal((await pamLogin(agentOnce, 'bob', code)).exitCode, 0);
+  const again = await pamLogin(agentOnce, 'bob', code, /used already/);
+  t.notMatch(again.output, /WARNING/);
+  execFileSync('mount', ['--bind', state, state]);
+  t.teardown(() => execFileSync('umount', [state]));
+  execFileSync('mount', ['-o', 'remount,bind,ro', state]);
+  writeStack('sshd', { auth: agentOnce.auth });
+  const terminal = sshAsking(pamSshd, 'bob', ['echo in'], ['-o', 'NumberOfPasswordPrompts=1']);
+  await terminal.expect(/cannot read or write its state/);
+  await terminal.ended();
+  t.notMatch(terminal.output, /Code, or Enter/, 'a memory that ends with the login would count no guesses');
 });
 
 t.test('a key file that is lost: no configuration, and break-glass works', async t => {
