@@ -269,7 +269,7 @@ t.test('a bug is not taken for a disk that fails', async t => {
   ports.memory.throttleOf = () => {
     throw new Error('a bug');
   };
-  t.match((await enter(ports))[0], { reason: 'internal-error' });
+  t.match((await enter(ports, '123456'))[0], { reason: 'internal-error' });
   t.same(alone.asked, []);
 });
 

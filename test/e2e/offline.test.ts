@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { during, startDaemon, writeConfig } from '../helpers/e2e/agent.ts';
 import { run } from '../helpers/e2e/background.ts';
-import { enrolOffline, recoveryCodes } from '../helpers/e2e/offline.ts';
+import { codeOf, enrolOffline, recoveryCodes } from '../helpers/e2e/offline.ts';
 import {
   hook,
   keyThenPam,
@@ -19,6 +19,7 @@ import {
 import { agent, privateHost } from '../helpers/e2e/private-host.ts';
 import { startSite } from '../helpers/e2e/site.ts';
 import { ssh, sshTerminal } from '../helpers/e2e/ssh.ts';
+import { Terminal } from '../helpers/e2e/terminal.ts';
 import { authorize } from '../helpers/e2e/users.ts';
 
 needsDoor(t, module);
@@ -68,6 +69,18 @@ t.test("all of it is the daemon user's, and nobody else can read it", async t =>
   t.not(uid, 0);
   for (const file of readdirSync(state).filter(name => name.startsWith('offline')))
     t.match(statSync(join(state, file)), { uid, gid, mode: 0o100600 }, file);
+});
+
+t.test('who enrols sees a QR code, and types a code of it', async t => {
+  const terminal = new Terminal([agent, 'offline', 'enrol', 'carol', '--days', '7'], { cols: 200, rows: 60 });
+  const [, secret = ''] = await terminal.expect(/Secret: ([A-Z2-7]{32})/);
+  await terminal.expect('Code that the authenticator shows: ');
+  terminal.send('000000\r');
+  await terminal.expect('That is not the code of now. Another: ');
+  terminal.send(`${codeOf(secret, Date.now())}\r`);
+  await terminal.expect(/enrolled carol until 20\S+Z/);
+  t.match(await terminal.ended(), { exitCode: 0 });
+  t.match((await run([agent, 'offline', 'status'])).stdout, /^carol\toffline-totp\t-\tuntil \S+\tnever used$/m);
 });
 
 t.test('while the server answers a recovery code opens nothing, and stays good', async t => {

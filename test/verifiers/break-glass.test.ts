@@ -44,7 +44,8 @@ function site(t: Test, directory: string) {
     clock,
     glass,
     push: async () => await verify({ factor: 'push' }),
-    code: async (code: Secret, account?: string) => await verify({ factor: 'totp', code }, account),
+    code: async (code: Secret, account?: string, signal?: AbortSignal) =>
+      await verify({ factor: 'totp', code }, account, signal),
     recover: async (code: Secret, account?: string, signal?: AbortSignal) =>
       await verify({ factor: 'recovery-code', code }, account, signal),
   };
@@ -152,8 +153,11 @@ t.test('what has expired opens nothing, to the millisecond', async t => {
 
 t.test('a login that was given up uses nothing up', async t => {
   const directory = stateDirectory(t);
+  const at = await enrol(directory);
   const [recovery = new Secret('')] = await codes(directory);
-  const { recover } = site(t, directory);
+  const { recover, code } = site(t, directory);
+  t.not((await code(at(noon), 'alice', AbortSignal.abort())).kind, 'valid-offline');
+  t.match(await code(at(noon)), { kind: 'valid-offline' });
   t.not((await recover(recovery, 'alice', AbortSignal.abort())).kind, 'valid-offline');
   t.match(await recover(recovery), { kind: 'valid-offline' });
 });

@@ -8,8 +8,12 @@ export async function enrolOffline(account: string): Promise<(now: number) => st
   const made: unknown = JSON.parse(await command(['offline', 'enrol', account, '--json', '--no-confirm']));
   const secret = typeof made === 'object' && made !== null && 'secret' in made ? made.secret : undefined;
   if (typeof secret !== 'string') throw new Error('no secret');
-  const parameters = { secret: new Secret(secret), algorithm: 'sha1', digits: 6, periodSeconds: 30 } as const;
-  return now => totpAt(parameters, now).expose();
+  return now => codeOf(secret, now);
+}
+
+/** What an authenticator with this secret shows. */
+export function codeOf(secret: string, now: number): string {
+  return totpAt({ secret: new Secret(secret), algorithm: 'sha1', digits: 6, periodSeconds: 30 }, now).expose();
 }
 
 export async function recoveryCodes(account: string, count = 10): Promise<string[]> {
