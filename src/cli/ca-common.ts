@@ -27,9 +27,10 @@ export const passphraseOption = {
   },
 } as const;
 
-/** Standard input gives the key or the passphrase, not both. */
-export function checkInput(key: string | undefined, passphraseFile: string | undefined): void {
-  if (key === '-' && passphraseFile === undefined) throw new Error('a key on standard input wants --passphrase-file');
+/** Runs `work` unless the command line has a problem. */
+export async function unless(problem: string | undefined, work: () => Promise<void>): Promise<void> {
+  if (problem === undefined) await work();
+  else fail(problem, exitStatus.usage);
 }
 
 export const outputOption = {
