@@ -33,6 +33,16 @@ export async function unless(problem: string | undefined, work: () => Promise<vo
   else fail(problem, exitStatus.usage);
 }
 
+export const typePositional = { choices: ['user', 'host'] as const, demandOption: true, describe: 'which CA' } as const;
+
+export const keyTypeOption = {
+  type: {
+    choices: ['ed25519', 'ecdsa-256', 'ecdsa-384', 'ecdsa-521', 'rsa-3072', 'rsa-4096'] as const,
+    default: 'ed25519' as const,
+    describe: 'of the key',
+  },
+} as const;
+
 export const outputOption = {
   output: { type: 'string', requiresArg: true, describe: 'write to this file, whole or not at all [default: print]' },
 } as const;

@@ -6,6 +6,7 @@ import {
   caStatuses,
   directoryOption,
   finish,
+  keyTypeOption,
   passphraseOf,
   passphraseOption,
   type UnlockArguments,
@@ -24,11 +25,7 @@ export function initCommand(yargs: Argv): Argv {
           ...passphraseOption,
           user: { type: 'boolean', default: false, describe: 'the User CA' },
           host: { type: 'boolean', default: false, describe: 'the Host CA (neither is said: both)' },
-          type: {
-            choices: ['ed25519', 'ecdsa-256', 'ecdsa-384', 'ecdsa-521', 'rsa-3072', 'rsa-4096'] as const,
-            default: 'ed25519' as const,
-            describe: 'of the key',
-          },
+          ...keyTypeOption,
         })
         .example('$0 ca init', 'asks for a passphrase')
         .example('$0 ca init --user --passphrase-file /root/ca.passphrase', ''),

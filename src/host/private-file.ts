@@ -24,8 +24,13 @@ export function replacePrivateFile(path: string, text: string): void {
 
 /** For what others may read. */
 export function replaceFile(path: string, content: string | Buffer, mode: number): void {
-  renameSync(writeDraft(path, content, mode), path);
-  syncDirectory(path);
+  moveFile(writeDraft(path, content, mode), path);
+}
+
+/** In the place of what is there, if anything. */
+export function moveFile(from: string, to: string): void {
+  renameSync(from, to);
+  syncDirectory(to);
 }
 
 export function fileExists(path: string): boolean {

@@ -10,8 +10,8 @@ t.test('the manual names every command and every option that the help names', t 
   const commands = [...help().matchAll(/^ {2}trasa-agent ca ([a-z-]+)/gm)].map(([, name = '']) => name);
   t.ok(commands.length >= 8, commands.join(' '));
   for (const command of commands) {
-    t.match(manual, new RegExp(`^\\*trasa-agent ca ${command}\\*`, 'm'), command);
-    t.match(manual, new RegExp(`^\\*${command}\\*`, 'm'), command);
+    t.ok(manual.includes(`\n*trasa-agent ca ${command}*`), `${command} in the synopsis`);
+    t.ok(manual.includes(`\n*${command}*`), `${command} among the commands`);
     const options = [...help(command).matchAll(/^ +(?:-h, )?(--[a-z-]+)/gm)].map(([, name = '']) => name);
     for (const option of options.filter(name => name !== '--version' && name !== '--help'))
       t.ok(manual.includes(`*${option}*`), `${command} ${option}`);

@@ -52,6 +52,41 @@ t.test('people log in with certificates of the User CA, until they are revoked',
   t.match(await login('alice'), { status: 0 }, 'the next one is good');
 });
 
+t.test('through a rotation of the User CA nobody is refused', async t => {
+  const trusted = '/etc/ssh/trasa-user-ca.pub';
+  const sshd = await startSshd({ forceCommand: '', extraConfig: `TrustedUserCAKeys ${trusted}` });
+  t.teardown(async () => await sshd.stop());
+  const certificate = `${key}-cert.pub`;
+  const sign = ['ca', 'sign-user', '--principal', 'alice', ...withPassphrase, '--output', certificate, `${key}.pub`];
+  const login = async (): Promise<Finished> => await connect(sshd, 'alice', ['-i', key]);
+  const publish = async (): Promise<string> => await command(['ca', 'export', 'user', '--output', trusted]);
+
+  await command(sign);
+  const [byOld, caOfOld] = [readFileSync(certificate), readFileSync(trusted, 'utf8')];
+  t.match(
+    await command(['ca', 'rotate', 'start', 'user', ...withPassphrase]),
+    /^made the next user CA: ssh-ed25519 SHA256/,
+  );
+  await publish();
+  t.equal(readFileSync(trusted, 'utf8').split('\n').length, 3, 'two lines');
+  await command(sign);
+  t.match(await login(), { status: 0 }, 'the old one signs');
+  t.match(
+    await command(['ca', 'rotate', 'finish', 'user']),
+    /^the user CA is now SHA256:.*\ncertificates by SHA256:.* are left until 20/,
+  );
+  await command(sign);
+  t.match(await login(), { status: 0 }, 'the new one signs');
+  await publish();
+  t.match(await login(), { status: 0 });
+  writeFileSync(certificate, byOld);
+  t.match(await login(), { status: 0 }, 'what the old one signed is good');
+  writeFileSync(trusted, caOfOld);
+  await command(sign);
+  t.match(await login(), { status: 255 }, 'a host that missed the new one refuses it');
+  await publish();
+});
+
 for (const [type, file] of [
   ['rsa', 'id_rsa'],
   ['ed25519', 'ssh_host_ed25519_key'],
