@@ -25,7 +25,7 @@ for (const { type, ca, blob } of certificates)
   t.test(`no single bit of a certificate by ${type} can be turned`, t => {
     t.equal(judge(blob, ca.publicKey, terms).kind, 'valid');
     const genuine: number[] = [];
-    for (let bit = 0; bit < blob.length * 8; bit += type === 'ed25519' ? 1 : 7) {
+    for (let bit = 0; bit < blob.length * 8; bit += type === 'ed25519' ? 1 : 11) {
       const bent = Buffer.from(blob);
       bent[bit >> 3] = (bent[bit >> 3] ?? 0) ^ (1 << (bit & 7));
       if (judge(bent, ca.publicKey, terms).kind === 'valid') genuine.push(bit);
@@ -37,7 +37,7 @@ for (const { type, ca, blob } of certificates)
 t.test('certificates that are cut, stretched, mixed or made up are never genuine', t => {
   for (const { type, ca, blob } of certificates) {
     let read = 0;
-    for (let round = 0; round < 4000; round++) {
+    for (let round = 0; round < 2000; round++) {
       const bent = mutate(blob);
       if (bent.equals(blob)) continue;
       if (parseCertificate(bent).kind === 'parsed') read++;
