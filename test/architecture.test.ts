@@ -28,7 +28,7 @@ const rooms: Readonly<Record<string, Room>> = {
   config: { floor: 2, beside: ['host'], packages: ['smol-toml'], holds: 'the options, and the file that sets them' },
   host: { floor: 2, holds: 'accounts, peer credentials, safe files, becoming the shell' },
   relay: { floor: 2, holds: "a door's side of the line protocol" },
-  store: { floor: 2, beside: ['host'], holds: 'what the daemon must remember, on disk' },
+  store: { floor: 2, beside: ['host'], holds: 'what must be remembered, on disk; encryption at rest' },
   terminal: { floor: 2, beside: ['host'], holds: 'a Conversation on a terminal' },
   trasa: { floor: 2, packages: ['axios'], holds: "the TRASA server's API, as its client" },
   verifiers: { floor: 2, beside: ['trasa', 'store'], holds: 'the ways to check a factor' },

@@ -7,7 +7,7 @@ import type { ScryptCost } from '../store/scrypt.ts';
 import { keyFileOf, makeDirectory, nextKeyFileOf, recordsOf, unsafeDirectory } from './directory.ts';
 import { type Issues, openIssues } from './issues.ts';
 import { type CaKeyType, type LockedKey, newKeyFile, readKeyFile, unlock } from './key-file.ts';
-import { type CaResult, done, notInOrder, refused } from './result.ts';
+import { type CaResult, done, notInOrder, refused, trying } from './result.ts';
 
 /** A directory with the key files of the SSH User CA and the SSH Host CA, and the record of what they issued. */
 export interface Authority {
@@ -67,10 +67,13 @@ export async function makeKey(
 ): Promise<CaResult<PublicKey>> {
   if (passphrase.length < minPassphraseLength)
     return refused(`a passphrase for a CA has at least ${minPassphraseLength} characters`);
-  if (!makePrivateFile(file, await newKeyFile(type, keyType, passphrase, cost))) return thereIs(file, type);
-  const made = readKeyFile(file, type);
-  if (made.kind !== 'done') return made;
-  return made.value === undefined ? notInOrder(`${file}: was taken away`) : done(made.value.publicKey);
+  const text = await newKeyFile(type, keyType, passphrase, cost);
+  return trying(file, () => {
+    if (!makePrivateFile(file, text)) return thereIs(file, type);
+    const made = readKeyFile(file, type);
+    if (made.kind !== 'done') return made;
+    return made.value === undefined ? notInOrder(`${file}: was taken away`) : done(made.value.publicKey);
+  });
 }
 
 /** @param serialsAtOnce see {@link Issues} */

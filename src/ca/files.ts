@@ -2,28 +2,22 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { replaceFile } from '../host/private-file.ts';
 import { parsePublicKeyLine } from '../ssh/key-line.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
-import { type CaResult, done, refused } from './result.ts';
+import { type CaResult, done, refused, trying } from './result.ts';
 
 /** Writes what everybody may read: the old content stays until the new one is whole. */
 export function publish(file: string, content: string | Buffer): CaResult<void> {
-  try {
+  return trying(file, () => {
     replaceFile(file, content, 0o644);
     return done(undefined);
-  } catch (error) {
-    return refused(`${file}: ${messageOf(error)}`);
-  }
+  });
 }
 
 /** A public key that somebody wants certified. The file may be anybody's, and may be anything: it is only looked at. */
 export function readPublicKey(file: string): CaResult<PublicKey> {
-  let text: string;
-  try {
-    text = readBounded(file);
-  } catch (error) {
-    return refused(`${file}: ${messageOf(error)}`);
-  }
-  const line = parsePublicKeyLine(text);
-  return line.kind === 'parsed' ? done(line.value.key) : refused(`${file}: ${line.text}`);
+  return trying(file, () => {
+    const line = parsePublicKeyLine(readBounded(file));
+    return line.kind === 'parsed' ? done(line.value.key) : refused(`${file}: ${line.text}`);
+  });
 }
 
 /** More than the longest line of a public key. */
@@ -39,8 +33,4 @@ function readBounded(file: string): string {
   } finally {
     closeSync(fd);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

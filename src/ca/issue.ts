@@ -7,7 +7,7 @@ import type { PublicKey } from '../ssh/public-key.ts';
 import { signCertificate } from '../ssh/sign-certificate.ts';
 import type { Issuer } from './authority.ts';
 import { keyObjectOf } from './node-crypto.ts';
-import { type CaResult, done, notInOrder, refused } from './result.ts';
+import { type CaResult, done, refused, trying } from './result.ts';
 
 export interface Issued {
   readonly serial: bigint;
@@ -34,12 +34,8 @@ export function issue(issuer: Issuer, request: Request, now: number): CaResult<I
   if (fields.principals.length === 0) return refused('a certificate without principals is good for nobody');
   if (keyObjectOf(fields.key) === undefined) return refused('the key is none: its point is not on its curve');
   if (fields.keyId === '') return refused("a certificate without a key id is nobody's in the log");
-  try {
-    return signAndRecord(issuer, request, now);
-  } catch (error) {
-    // The disk is full, or the database was damaged meanwhile: no record, no certificate.
-    return notInOrder(`the record of certificates: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  // No record, no certificate.
+  return trying('the record of certificates', () => signAndRecord(issuer, request, now));
 }
 
 function signAndRecord({ signer, issues }: Issuer, request: Request, now: number): CaResult<Issued> {

@@ -12,6 +12,15 @@ export function refused(text: string): { readonly kind: 'refused'; readonly text
   return { kind: 'refused', text };
 }
 
+/** What `work` throws (the disk is full, a file is not ours to write) becomes a refusal that names `what`. */
+export function trying<T>(what: string, work: () => CaResult<T>): CaResult<T> {
+  try {
+    return work();
+  } catch (error) {
+    return refused(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 export function notInOrder(text: string): { readonly kind: 'config'; readonly text: string } {
   return { kind: 'config', text };
 }

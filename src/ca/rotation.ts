@@ -12,7 +12,7 @@ import { type Authority, caKey, makeKey } from './authority.ts';
 import { keyFileOf, nextKeyFileOf } from './directory.ts';
 import { fingerprintOf } from './issue.ts';
 import type { CaKeyType } from './key-file.ts';
-import { type CaResult, done, notInOrder, refused } from './result.ts';
+import { type CaResult, done, refused, trying } from './result.ts';
 
 /** Makes the next CA, to be trusted from now on. */
 export async function startRotation(
@@ -52,21 +52,21 @@ export function finishRotation(authority: Authority, type: CertType, now: number
   const next = nextKeys[type];
   if (next === undefined) return refused(`no rotation of the ${type} CA has begun`);
   const retired = old.value.publicKey;
-  try {
+  return trying(directory, () => {
     issues.retire(type, retired, now);
     moveFile(nextKeyFileOf(directory, type), keyFileOf(directory, type));
-  } catch (error) {
-    return notInOrder(`${directory}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  return done({ signs: next.publicKey, retired, trustedUntil: issues.lastEndOf(fingerprintOf(retired)) });
+    return done({ signs: next.publicKey, retired, trustedUntil: issues.lastEndOf(fingerprintOf(retired)) });
+  });
 }
 
 /** The next CA, which has signed nothing, goes. */
 export function abortRotation({ directory, nextKeys }: Authority, type: CertType): CaResult<PublicKey> {
   const next = nextKeys[type];
   if (next === undefined) return refused(`no rotation of the ${type} CA has begun`);
-  unlinkSync(nextKeyFileOf(directory, type));
-  return done(next.publicKey);
+  return trying(directory, () => {
+    unlinkSync(nextKeyFileOf(directory, type));
+    return done(next.publicKey);
+  });
 }
 
 /** The CAs that hosts or clients are to trust: the one that signs, the next, and those of which certificates are left. */

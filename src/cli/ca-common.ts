@@ -68,9 +68,16 @@ export async function withAuthority(
   }
   try {
     finish(await work(opened.value));
+  } catch (error) {
+    if (!isDatabaseError(error)) throw error;
+    finish({ kind: 'config', text: `${ca}/ca.db: ${error.message}` }); // locked, damaged, or the disk is full
   } finally {
     opened.value.close();
   }
+}
+
+function isDatabaseError(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR';
 }
 
 /** Runs with one of the CAs able to sign. */
@@ -93,13 +100,17 @@ export async function withIssuer(
 /** @param isNew asks twice */
 export async function passphraseOf({ passphraseFile }: UnlockArguments, isNew: boolean): Promise<CaResult<Secret>> {
   const { readPassphrase } = await import('../ca/passphrase.ts');
+  const { forbidDumps } = await import('../host/no-dumps.ts');
+  forbidDumps(); // the passphrase and the CA's key are in memory from here on
   if (passphraseFile !== undefined) return readPassphrase(passphraseFile);
   const { askNewPassword, askOn } = await import('../server/admin/terminal.ts');
   const asker = askOn(process.stdin, process.stderr);
   try {
     if (asker.isTerminal) process.stderr.write('The passphrase of the CA is needed.\n');
     const typed = isNew ? await askNewPassword(asker) : await asker.askHidden('Passphrase: ');
-    return typed === undefined ? { kind: 'refused', text: 'no passphrase was given' } : { kind: 'done', value: typed };
+    return typed === undefined
+      ? { kind: 'refused', text: 'no passphrase was given, or the two differ' }
+      : { kind: 'done', value: typed };
   } finally {
     asker.close();
   }

@@ -3,8 +3,8 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, unlin
 import { dirname } from 'node:path';
 
 /** Makes a file of mode 0600. If there is one by now, that stays, and the answer is false. */
-export function makePrivateFile(path: string, text: string): boolean {
-  const draft = writeDraft(path, text, 0o600);
+export function makePrivateFile(path: string, content: string | Buffer): boolean {
+  const draft = writeDraft(path, content, 0o600);
   try {
     linkSync(draft, path); // unlike rename, fails if another program was quicker
     syncDirectory(path);

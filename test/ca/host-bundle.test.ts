@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { hostBundle, writeHostBundle } from '../../src/ca/host-bundle.ts';
@@ -48,7 +48,10 @@ t.test('an archive that is there is not overwritten, and one that cannot be fill
   const here = folder();
   const path = join(here, 'a.zip');
   writeFileSync(path, 'mine');
-  t.match(writeHostBundle(path, issuer, names, 'ed25519', 60, noon), { kind: 'refused', text: /EEXIST/ });
+  t.match(writeHostBundle(path, issuer, names, 'ed25519', 60, noon), {
+    kind: 'refused',
+    text: /is there already, and stays/,
+  });
   t.equal(readFileSync(path, 'utf8'), 'mine');
   const other = join(here, 'b.zip');
   t.match(writeHostBundle(other, issuer, ['*'], 'ed25519', 60, noon), {
@@ -56,6 +59,9 @@ t.test('an archive that is there is not overwritten, and one that cannot be fill
     text: /not the name of a host/,
   });
   t.notOk(existsSync(other));
+  const nowhere = join(here, 'none/c.zip');
+  t.match(writeHostBundle(nowhere, issuer, names, 'ed25519', 60, noon), { kind: 'refused', text: /ENOENT/ });
+  t.strictSame(readdirSync(here), ['a.zip']);
   t.match(hostBundle(issuer, [], 'ed25519', 60, noon), { kind: 'refused' });
   t.end();
 });

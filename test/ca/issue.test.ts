@@ -166,5 +166,5 @@ t.test('a record that cannot be written is no certificate', async t => {
   const other = await newAuthority(['user']);
   const issuer = await issuerOf(other, 'user');
   other.close();
-  t.match(signUserKey(issuer, key, 'x', plain, noon), { kind: 'config', text: /^the record of certificates: / });
+  t.match(signUserKey(issuer, key, 'x', plain, noon), { kind: 'refused', text: /^the record of certificates: / });
 });
