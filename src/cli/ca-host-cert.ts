@@ -65,7 +65,7 @@ async function hostCert(issuer: Issuer, args: HostCertArguments): Promise<CaResu
   const names = args.names.split(',');
   if (args.zip !== undefined) {
     const { writeHostBundle } = await import('../ca/host-bundle.ts');
-    const written = writeHostBundle(args.zip, issuer, names, args.type ?? 'rsa', forSeconds, Date.now());
+    const written = await writeHostBundle(args.zip, issuer, names, args.type ?? 'rsa', forSeconds, Date.now());
     if (written.kind === 'done') say(`${args.zip}: a new key of ${names.join(', ')}, serial ${written.value}`);
     return written;
   }
@@ -74,7 +74,7 @@ async function hostCert(issuer: Issuer, args: HostCertArguments): Promise<CaResu
   const { certificateLine } = await import('../ca/issue.ts');
   const key = readPublicKey(args.key ?? '');
   if (key.kind !== 'done') return key;
-  const issued = signHostKey(issuer, key.value, names, forSeconds, Date.now());
+  const issued = await signHostKey(issuer, key.value, names, forSeconds, Date.now());
   if (issued.kind !== 'done') return issued;
   return await give(certificateLine(key.value, issued.value.certificate, names[0] ?? ''), args.output);
 }

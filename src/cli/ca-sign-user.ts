@@ -85,7 +85,13 @@ async function signUser(args: SignUserArguments): Promise<void> {
     if (key.kind !== 'done') return key;
     const { principal: principals, keyId = args.principal[0] ?? '' } = args;
     const extensions = args.extension.filter(name => name !== 'none');
-    const issued = signUserKey(issuer, key.value, keyId, { ...args, principals, extensions, forSeconds }, Date.now());
+    const issued = await signUserKey(
+      issuer,
+      key.value,
+      keyId,
+      { ...args, principals, extensions, forSeconds },
+      Date.now(),
+    );
     if (issued.kind !== 'done') return issued;
     return await give(certificateLine(key.value, issued.value.certificate, keyId), args.output);
   });

@@ -123,7 +123,7 @@ function trusted(authority: Authority, now: number): readonly PublicKey[] {
 }
 
 async function certificate(authority: Authority): Promise<Buffer> {
-  return valueOf(signUserKey(await issuerOf(authority, 'user'), key, 'x', terms, noon)).certificate;
+  return valueOf(await signUserKey(await issuerOf(authority, 'user'), key, 'x', terms, noon)).certificate;
 }
 
 function counts(authority: Authority, blob: Buffer): string {
