@@ -3,10 +3,12 @@ import type { Secret } from '../otp/secret.ts';
 import type { CertType } from '../ssh/certificate.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
 import type { CaSigner } from '../ssh/sign-certificate.ts';
+import { algorithmOf } from '../ssh/signature.ts';
 import type { ScryptCost } from '../store/scrypt.ts';
+import { agentSigner } from './agent-signer.ts';
 import { keyFileOf, makeDirectory, nextKeyFileOf, recordsOf, unsafeDirectory } from './directory.ts';
 import { type Issues, openIssues } from './issues.ts';
-import { type CaKeyType, type LockedKey, newKeyFile, readKeyFile, unlock } from './key-file.ts';
+import { agentKeyFile, type CaKeyType, type LockedKey, newKeyFile, readKeyFile, unlock } from './key-file.ts';
 import { type CaResult, done, notInOrder, refused, trying } from './result.ts';
 
 /** A directory with the key files of the SSH User CA and the SSH Host CA, and the record of what they issued. */
@@ -57,6 +59,21 @@ export async function initCa(
   return await makeKey(keyFileOf(directory, type), type, keyType, passphrase, cost);
 }
 
+/** The same with a key that an ssh-agent has: nothing secret is on disk. */
+export function initCaWithAgent(directory: string, type: CertType, publicKey: PublicKey): CaResult<PublicKey> {
+  const prepared = prepareCas(directory, [type]);
+  if (prepared.kind !== 'done') return prepared;
+  const records = openRecords(directory, 1);
+  if (records.kind !== 'done') return records;
+  records.value.close();
+  return placeAgentKey(keyFileOf(directory, type), type, publicKey);
+}
+
+export function placeAgentKey(file: string, type: CertType, publicKey: PublicKey): CaResult<PublicKey> {
+  if (algorithmOf(publicKey.type) === undefined) return refused(`a ${publicKey.type} key can be no CA`);
+  return placeKeyFile(file, type, agentKeyFile(type, publicKey));
+}
+
 /** Makes a key file, unless there is one. */
 export async function makeKey(
   file: string,
@@ -67,7 +84,10 @@ export async function makeKey(
 ): Promise<CaResult<PublicKey>> {
   if (passphrase.length < minPassphraseLength)
     return refused(`a passphrase for a CA has at least ${minPassphraseLength} characters`);
-  const text = await newKeyFile(type, keyType, passphrase, cost);
+  return placeKeyFile(file, type, await newKeyFile(type, keyType, passphrase, cost));
+}
+
+function placeKeyFile(file: string, type: CertType, text: string): CaResult<PublicKey> {
   return trying(file, () => {
     if (!makePrivateFile(file, text)) return thereIs(file, type);
     const made = readKeyFile(file, type);
@@ -107,6 +127,13 @@ export async function unlockCa(authority: Authority, type: CertType, passphrase:
   if (key.kind !== 'done') return key;
   const signer = await unlock(key.value, passphrase);
   return signer.kind === 'done' ? done({ signer: signer.value, issues: authority.issues }) : signer;
+}
+
+/** @param socket of the agent that has the CA's key */
+export function issuerByAgent(authority: Authority, type: CertType, socket: string): CaResult<Issuer> {
+  const key = caKey(authority, type);
+  if (key.kind !== 'done') return key;
+  return done({ signer: agentSigner(socket, key.value.publicKey), issues: authority.issues });
 }
 
 const minPassphraseLength = 12;

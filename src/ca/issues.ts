@@ -104,9 +104,11 @@ export class Issues {
 
 /** Throws an Error that says what is wrong with the database. */
 export function openIssues(path: string, serialsAtOnce: number): Issues {
-  return new Issues(openPrivateDatabase(path, schema), serialsAtOnce);
+  return new Issues(openPrivateDatabase(path, schema, busyTimeoutMs), serialsAtOnce);
 }
 
+/** A login waits no longer; many that issue at once wait for the disk one after the other. */
+const busyTimeoutMs = 5_000;
 const shortSeconds = 3600n;
 const maxInteger = 2n ** 63n - 1n; // SQLite's
 

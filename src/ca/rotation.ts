@@ -8,7 +8,7 @@ import type { Secret } from '../otp/secret.ts';
 import type { CertType } from '../ssh/certificate.ts';
 import { encodePublicKey, type PublicKey } from '../ssh/public-key.ts';
 import type { ScryptCost } from '../store/scrypt.ts';
-import { type Authority, caKey, makeKey } from './authority.ts';
+import { type Authority, caKey, makeKey, placeAgentKey } from './authority.ts';
 import { keyFileOf, nextKeyFileOf } from './directory.ts';
 import { fingerprintOf } from './issue.ts';
 import type { CaKeyType } from './key-file.ts';
@@ -25,6 +25,12 @@ export async function startRotation(
   const ready = readyToStart(authority, type);
   if (ready.kind !== 'done') return ready;
   return await makeKey(nextKeyFileOf(authority.directory, type), type, keyType, passphrase, cost);
+}
+
+/** The same with a key that an ssh-agent has. */
+export function startRotationWithAgent(authority: Authority, type: CertType, key: PublicKey): CaResult<PublicKey> {
+  const ready = readyToStart(authority, type);
+  return ready.kind === 'done' ? placeAgentKey(nextKeyFileOf(authority.directory, type), type, key) : ready;
 }
 
 /** There is a CA to rotate, and no rotation of it. */

@@ -43,6 +43,14 @@ export const keyTypeOption = {
   },
 } as const;
 
+export const agentKeyOption = {
+  'agent-key': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'the public half (a .pub file) of a key that your ssh-agent has, which then signs',
+  },
+} as const;
+
 export const outputOption = {
   output: { type: 'string', requiresArg: true, describe: 'write to this file, whole or not at all [default: print]' },
 } as const;
@@ -87,14 +95,27 @@ export async function withIssuer(
   work: (issuer: Issuer) => Promise<CaResult<unknown>>,
 ): Promise<void> {
   await withAuthority(args, async authority => {
-    const { caKey, unlockCa } = await import('../ca/authority.ts');
+    const { caKey } = await import('../ca/authority.ts');
     const key = caKey(authority, type); // before anybody is asked for its passphrase
     if (key.kind !== 'done') return key;
-    const passphrase = await passphraseOf(args, false);
-    if (passphrase.kind !== 'done') return passphrase;
-    const issuer = await unlockCa(authority, type, passphrase.value);
+    const issuer =
+      key.value.sealed === undefined ? await byAgent(authority, type) : await byPassphrase(authority, type, args);
     return issuer.kind === 'done' ? await work(issuer.value) : issuer;
   });
+}
+
+async function byPassphrase(authority: Authority, type: CertType, args: UnlockArguments): Promise<CaResult<Issuer>> {
+  const { unlockCa } = await import('../ca/authority.ts');
+  const passphrase = await passphraseOf(args, false);
+  return passphrase.kind === 'done' ? await unlockCa(authority, type, passphrase.value) : passphrase;
+}
+
+async function byAgent(authority: Authority, type: CertType): Promise<CaResult<Issuer>> {
+  const { issuerByAgent } = await import('../ca/authority.ts');
+  const socket = process.env['SSH_AUTH_SOCK'];
+  return socket === undefined || socket === ''
+    ? { kind: 'config', text: `the ${type} CA's key is kept by an ssh-agent, and SSH_AUTH_SOCK names none` }
+    : issuerByAgent(authority, type, socket);
 }
 
 /** @param isNew asks twice */

@@ -3,7 +3,9 @@ import type { Authority } from '../ca/authority.ts';
 import type { CaKeyType } from '../ca/key-file.ts';
 import type { CaResult } from '../ca/result.ts';
 import type { CertType } from '../ssh/certificate.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
 import {
+  agentKeyOption,
   caStatuses,
   directoryOption,
   keyTypeOption,
@@ -25,8 +27,8 @@ export function rotateCommand(yargs: Argv): Argv {
           one
             .epilogue(caStatuses)
             .positional('which', typePositional)
-            .options({ ...directoryOption, ...passphraseOption, ...keyTypeOption }),
-        async args => await withAuthority(args, async authority => await start(authority, args, args.which, args.type)),
+            .options({ ...directoryOption, ...passphraseOption, ...keyTypeOption, ...agentKeyOption }),
+        async args => await withAuthority(args, async authority => await start(authority, args)),
       )
       .command(
         'finish <which>',
@@ -45,22 +47,34 @@ export function rotateCommand(yargs: Argv): Argv {
   );
 }
 
-async function start(
-  authority: Authority,
-  args: UnlockArguments,
-  which: CertType,
-  keyType: CaKeyType,
-): Promise<CaResult<unknown>> {
-  const { readyToStart, startRotation } = await import('../ca/rotation.ts');
+interface StartArguments extends UnlockArguments {
+  readonly which: CertType;
+  readonly type: CaKeyType;
+  readonly agentKey?: string | undefined;
+}
+
+async function start(authority: Authority, args: StartArguments): Promise<CaResult<unknown>> {
   const { fingerprintOf } = await import('../ca/issue.ts');
+  const next = await makeNext(authority, args);
+  if (next.kind === 'done')
+    say(
+      `made the next ${args.which} CA: ${next.value.type} ${fingerprintOf(next.value)}; have it trusted, then finish`,
+    );
+  return next;
+}
+
+async function makeNext(authority: Authority, args: StartArguments): Promise<CaResult<PublicKey>> {
+  const { which, type, agentKey } = args;
+  const { readyToStart, startRotation, startRotationWithAgent } = await import('../ca/rotation.ts');
   const ready = readyToStart(authority, which); // before anybody thinks of a passphrase
   if (ready.kind !== 'done') return ready;
+  if (agentKey !== undefined) {
+    const { readPublicKey } = await import('../ca/files.ts');
+    const key = readPublicKey(agentKey);
+    return key.kind === 'done' ? startRotationWithAgent(authority, which, key.value) : key;
+  }
   const passphrase = await passphraseOf(args, true);
-  if (passphrase.kind !== 'done') return passphrase;
-  const next = await startRotation(authority, which, keyType, passphrase.value);
-  if (next.kind === 'done')
-    say(`made the next ${which} CA: ${next.value.type} ${fingerprintOf(next.value)}; have it trusted, then finish`);
-  return next;
+  return passphrase.kind === 'done' ? await startRotation(authority, which, type, passphrase.value) : passphrase;
 }
 
 async function finishOf(authority: Authority, which: CertType): Promise<CaResult<unknown>> {

@@ -1,12 +1,14 @@
 /** The CA as an administrator sets it up, with the packaged agent: people by the User CA, hosts by the Host CA. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import { command } from '../helpers/e2e/agent.ts';
-import { type Finished, run } from '../helpers/e2e/background.ts';
+import { Background, type Finished, run } from '../helpers/e2e/background.ts';
 import { agent, privateHost } from '../helpers/e2e/private-host.ts';
 import { type Sshd, startSshd } from '../helpers/e2e/sshd.ts';
+import { until } from '../helpers/e2e/until.ts';
 import { addUser } from '../helpers/e2e/users.ts';
 import { folder, keygen, makeKey } from '../ssh/openssh.ts';
 
@@ -131,11 +133,30 @@ t.test("a host's own key is certified, and stays what it is", async t => {
   t.match(keygen('-L', '-f', output), /host certificate[^]*Principals: \n +web1\.example\.com\n/);
 });
 
+t.test('a CA whose key is in an ssh-agent signs while the agent is there', async t => {
+  const socket = join(here, 'agent.sock');
+  const sshAgent = new Background(['ssh-agent', '-D', '-a', socket]);
+  t.teardown(async () => await sshAgent.stop());
+  await until('the agent', () => existsSync(socket));
+  const env = { SSH_AUTH_SOCK: socket };
+  const ca = makeKey(join(here, 'ca-in-agent')).path;
+  await run(['ssh-add', '-q', ca], { env });
+  rmSync(ca);
+  const directory = ['--ca', '/var/lib/ca-in-agent'];
+  t.match(await command(['ca', 'init', ...directory, '--user', '--agent-key', `${ca}.pub`]), /in your ssh-agent\n$/);
+  const sign = [agent, 'ca', 'sign-user', ...directory, '--principal', 'alice', `${key}.pub`] as const;
+  const signed = await run([...sign], { env });
+  t.equal(signed.status, 0, signed.stderr);
+  t.match(signed.stdout, /^ssh-ed25519-cert-v01@openssh\.com AAAA/);
+  t.match(await run([...sign]), { status: 78, stderr: /kept by an ssh-agent, and SSH_AUTH_SOCK names none/ });
+});
+
 t.test('what is wrong is said in one line, with a status, and without a passphrase where none is needed', async t => {
   const cases: [string[], number, RegExp][] = [
     [['init'], 1, /there is a user CA already, and it stays/],
     [['init', '--ca', '/var/lib/other', '--passphrase-file', '/root/none'], 78, /\/root\/none: does not exist/],
     [['init', '--ca', '/var/lib/other'], 1, /no passphrase was given, or/],
+    [['init', '--ca', '/var/lib/other', '--agent-key', `${key}.pub`], 64, /say --user or --host/],
     [['export', 'user', '--ca', '/var/lib/none'], 78, /does not exist; trasa-agent ca init makes it/],
     [['export', 'both'], 64, /Invalid values|both/],
     [['sign-user', `${key}.pub`, ...withPassphrase], 64, /principal/],
@@ -166,6 +187,10 @@ t.test('what is wrong is said in one line, with a status, and without a passphra
     t.equal(status, expected, words.join(' '));
   }
   t.notOk(existsSync(join(here, 'star.zip')));
+  const lock = new DatabaseSync('/var/lib/trasa-ca/ca.db');
+  lock.exec('BEGIN IMMEDIATE');
+  t.match(await run([agent, 'ca', 'issued']), { status: 78, stderr: /ca\.db: database is locked/ });
+  lock.close();
   const wrong = '/root/wrong.passphrase';
   writeFileSync(wrong, 'incorrect horse\n', { mode: 0o600 });
   const { status, stderr } = await run([
