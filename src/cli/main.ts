@@ -34,10 +34,17 @@ function commandLine(finish: (status: number) => void): Argv {
     .command(
       'daemon',
       'decide about logins: serves the socket that the other commands ask',
-      command => configOption(command).epilogue(exitStatuses('stopped by a signal', ['unavailable', 'config'])),
-      async ({ config }) => {
+      command =>
+        configOption(command)
+          .option('once', {
+            type: 'boolean',
+            default: false,
+            describe: 'serve the one login over descriptor 3, then end (for agent= of pam_trasa)',
+          })
+          .epilogue(exitStatuses('stopped by a signal', ['unavailable', 'config'])),
+      async ({ config, once }) => {
         const { daemon } = await import('./daemon.ts');
-        finish(await daemon(config === undefined ? {} : { config }));
+        finish(await daemon(config === undefined ? { once } : { config, once }));
       },
     )
     .command(
