@@ -2,6 +2,7 @@
 import yargs, { type Argv } from 'yargs';
 import { exitStatus } from '../policy/refusals.ts';
 import { cleanText } from '../protocol/clean.ts';
+import { caCommand } from './ca.ts';
 import { forgetEnvironment } from './environment.ts';
 import { exitStatuses } from './exit-statuses.ts';
 import { serverCommand } from './server.ts';
@@ -59,6 +60,7 @@ function commandLine(finish: (status: number) => void): Argv {
       },
     )
     .command(serverCommand)
+    .command(caCommand)
     .demandCommand(1, 'a command is missing')
     .strictCommands()
     .strictOptions()
