@@ -22,16 +22,17 @@ const rooms: Readonly<Record<string, Room>> = {
   otp: { floor: 0, packages: ['otplib'], holds: 'codes (RFC 4226, 6238), secrets, otpauth URIs' },
   policy: { floor: 0, holds: 'Decision and Outcome, rules, throttle, fail mode, what a refusal says and returns' },
   protocol: { floor: 0, holds: 'the line protocol between a door and the daemon; cleaning of foreign text' },
-  ssh: { floor: 0, holds: 'what sshd says of the methods that a login has passed' },
+  ssh: { floor: 0, holds: 'keys, certificates and KRLs on the wire; what sshd says of the methods passed' },
   auth: { floor: 1, holds: 'authenticate(): the recipe, and the ports it needs' },
   audit: { floor: 2, beside: ['host'], holds: 'one line per event; looking them through again' },
   config: { floor: 2, beside: ['host'], packages: ['smol-toml'], holds: 'the options, and the file that sets them' },
   host: { floor: 2, holds: 'accounts, peer credentials, safe files, becoming the shell' },
   relay: { floor: 2, holds: "a door's side of the line protocol" },
-  store: { floor: 2, beside: ['host'], holds: 'what the daemon must remember, on disk' },
+  store: { floor: 2, beside: ['host'], holds: 'what must be remembered, on disk; encryption at rest' },
   terminal: { floor: 2, beside: ['host'], holds: 'a Conversation on a terminal' },
   trasa: { floor: 2, packages: ['axios'], holds: "the TRASA server's API, as its client" },
   verifiers: { floor: 2, beside: ['trasa', 'store'], holds: 'the ways to check a factor' },
+  ca: { floor: 3, holds: 'the SSH CAs: their keys, what they issue and revoke' },
   daemon: { floor: 3, holds: 'the socket; who may ask for whom' },
   login: { floor: 3, packages: ['node-pty'], holds: "sshd's ForceCommand" },
   offline: { floor: 3, holds: 'break-glass, prepared beforehand: made, listed, revoked' },
@@ -48,7 +49,7 @@ const restricted: Readonly<Record<string, readonly string[]>> = {
   'node:child_process': ['audit', 'login'], // journalctl(1); a recorded session's shell
   'node:http': ['trasa', 'server'],
   'node:https': ['trasa', 'server'],
-  'node:sqlite': ['store', 'server'],
+  'node:sqlite': ['store', 'server', 'ca'],
   'node:tls': ['trasa', 'server'],
 };
 

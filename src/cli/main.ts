@@ -3,6 +3,7 @@ import yargs, { type Argv } from 'yargs';
 import { exitStatus } from '../policy/refusals.ts';
 import { cleanText } from '../protocol/clean.ts';
 import { auditCommand } from './audit.ts';
+import { caCommand } from './ca.ts';
 import { forgetEnvironment } from './environment.ts';
 import { exitStatuses } from './exit-statuses.ts';
 import { offlineCommand } from './offline.ts';
@@ -64,7 +65,8 @@ function commandLine(finish: (status: number) => void): Argv {
       },
     )
     .command(offlineCommand)
-    .command(serverCommand);
+    .command(serverCommand)
+    .command(caCommand);
   statusCommand(program);
   testCommand(program);
   auditCommand(program);

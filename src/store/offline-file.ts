@@ -4,6 +4,7 @@
  */
 import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncDirectory } from '../host/private-file.ts';
 import { readSafely } from '../host/safe-open.ts';
 import type { Algorithm, TotpParameters } from '../otp/totp.ts';
 import { isAlgorithm, isObject, isTime, isUpTo, readList } from './offline-fields.ts';
@@ -83,7 +84,7 @@ export function editOfflineFile(
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) return messageOf(error, draft);
     return `${draft} is there: another command is at work. If none is, remove it and try again`;
   }
-  let isRenamed = false;
+  let isRenamed = false; // by then there may be another's draft
   try {
     const found = readOfflineFile(directory);
     if (found.kind === 'broken') return found.text;
@@ -92,6 +93,7 @@ export function editOfflineFile(
     fsyncSync(fd);
     renameSync(draft, path);
     isRenamed = true;
+    syncDirectory(path);
     return undefined;
   } catch (error) {
     return messageOf(error, path);
