@@ -11,6 +11,8 @@ export interface LogSource {
   readonly stateDirectory: string;
   /** Milliseconds since 1970; older lines may be left out. */
   readonly since: number | undefined;
+  /** journalctl(1), if not the system's. */
+  readonly journalctl?: string;
 }
 
 /** Calls `take` for each line, oldest first. A string says why there are none to be had. */
@@ -30,14 +32,15 @@ async function fromFile(path: string, take: (line: string) => void): Promise<str
 }
 
 async function fromJournal(
-  { stateDirectory, since }: LogSource,
+  { stateDirectory, since, journalctl = 'journalctl' }: LogSource,
   take: (line: string) => void,
 ): Promise<string | undefined> {
   const after = since === undefined ? [] : [`--since=@${Math.floor(since / 1000)}`];
   // Matches of what the journal itself knows of the sender: nobody else can write such lines (systemd.journal-fields(7)).
   const matches = ['_SYSTEMD_UNIT=trasa-agent.service', ...ownerMatch(stateDirectory)];
-  const journal = spawn('journalctl', ['--quiet', '--no-pager', '--output=cat', ...after, ...matches], {
+  const journal = spawn(journalctl, ['--quiet', '--no-pager', '--output=cat', ...after, ...matches], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
   });
   const complaints: string[] = [];
   const ended = new Promise<string | undefined>(resolve => {

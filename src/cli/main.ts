@@ -11,7 +11,7 @@ import { serverCommand } from './server.ts';
 import { statusCommand } from './status.ts';
 import { supportBundleCommand } from './support-bundle.ts';
 import { testCommand } from './test.ts';
-import { version } from './version.ts';
+import { release, version } from './version.ts';
 
 /** @returns the exit status; a command that fails for a known reason has said why on stderr. Throws only on a bug. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
@@ -64,6 +64,32 @@ function commandLine(finish: (status: number) => void): Argv {
         finish(await check(config === undefined ? { offline } : { config, offline }));
       },
     )
+    .command(
+      'doctor',
+      'look for holes and breakages: sshd, PAM, the configuration, the daemon, the server',
+      command =>
+        configOption(command)
+          .option('sshd-config', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'configuration of sshd, if not the usual one',
+          })
+          .option('user', {
+            type: 'string',
+            array: true,
+            nargs: 1,
+            default: [],
+            defaultDescription: 'root and every person',
+            describe: 'whose logins; may be given again',
+          })
+          .option('offline', { type: 'boolean', default: false, describe: 'ask no server' })
+          .option('json', { type: 'boolean', default: false, describe: 'for programs' })
+          .epilogue(doctorStatuses),
+      async ({ config, sshdConfig, user, offline, json }) => {
+        const { doctor } = await import('./doctor.ts');
+        finish(await doctor({ config, sshdConfig, users: user, offline, version: release, json }));
+      },
+    )
     .command(offlineCommand)
     .command(serverCommand)
     .command(caCommand);
@@ -90,6 +116,14 @@ function commandLine(finish: (status: number) => void): Argv {
       throw new UsageError(message ?? error?.message);
     });
 }
+
+const doctorStatuses = `Exit status:
+    0  nothing found, or notes only
+    1  warnings
+    2  holes or breakages
+   64  wrong command line
+   70  internal error
+   77  not run by root`;
 
 function configOption<T>(command: Argv<T>): Argv<T & { config: string | undefined }> {
   return command.option('config', {

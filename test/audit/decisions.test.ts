@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { matches, parseTime, readDecision, table } from '../../src/audit/decisions.ts';
@@ -110,19 +110,14 @@ t.test('the last of a file, and of the one that was put aside before it', async 
 
 t.test('without a file the journal is asked, for what the daemon itself has written', async t => {
   const directory = t.testdir();
-  const { PATH } = process.env;
-  t.teardown(() => (process.env['PATH'] = PATH));
-  const source = { auditFile: '', stateDirectory: '/', since: noon };
-  process.env['PATH'] = directory;
+  const journalctl = join(directory, 'journalctl');
+  const source = { auditFile: '', stateDirectory: '/', since: noon, journalctl };
   t.match(await lastDecisions(source, {}, 1), /no auditFile is set, and the journal cannot be read: .*ENOENT/);
 
-  mkdirSync(join(directory, 'bin'));
-  const journalctl = join(directory, 'bin/journalctl');
   const fake = (script: string): void => {
     writeFileSync(journalctl, `#!/bin/sh\n${script}\n`);
     chmodSync(journalctl, 0o755);
   };
-  process.env['PATH'] = `${join(directory, 'bin')}:${PATH}`;
   fake(`echo "$*" > ${join(directory, 'asked')}; echo '${line()}'; echo noise`);
   t.match(await lastDecisions(source, {}, 1), [{ account: 'alice' }]);
   fake(`cat ${join(directory, 'asked')} >&2; exit 3`);
