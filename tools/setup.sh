@@ -13,8 +13,8 @@ modules_bin=$root/node_modules/.bin
 needed="gcc:gcc g++:g++ make:make sshd:openssh-server ssh:openssh-client openssl:openssl git:git unshare:util-linux mount:mount
 useradd:passwd /usr/include/stdio.h:libc6-dev /usr/include/security/pam_modules.h:libpam0g-dev"
 needed_by_tests="rsync:rsync zsh:zsh fish:fish shellcheck:shellcheck sudo:sudo su:util-linux login:login pamtester:pamtester cron:cron
-valgrind:valgrind clang:clang plink:putty-tools dbclient:dropbear-bin curl:curl ansible:ansible-core
-/usr/lib/python3/dist-packages/paramiko/__init__.py:python3-paramiko"
+valgrind:valgrind clang:clang plink:putty-tools dbclient:dropbear-bin curl:curl unzip:unzip ansible:ansible-core
+/usr/lib/softhsm/libsofthsm2.so:softhsm2 /usr/lib/python3/dist-packages/paramiko/__init__.py:python3-paramiko"
 
 main() {
   [ "${1:-}" != test ] || needed="$needed $needed_by_tests"

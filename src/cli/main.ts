@@ -2,10 +2,16 @@
 import yargs, { type Argv } from 'yargs';
 import { exitStatus } from '../policy/refusals.ts';
 import { cleanText } from '../protocol/clean.ts';
+import { auditCommand } from './audit.ts';
+import { caCommand } from './ca.ts';
 import { forgetEnvironment } from './environment.ts';
 import { exitStatuses } from './exit-statuses.ts';
+import { offlineCommand } from './offline.ts';
 import { serverCommand } from './server.ts';
 import { setupOptions } from './setup-options.ts';
+import { statusCommand } from './status.ts';
+import { supportBundleCommand } from './support-bundle.ts';
+import { testCommand } from './test.ts';
 import { release, version } from './version.ts';
 
 /** @returns the exit status; a command that fails for a known reason has said why on stderr. Throws only on a bug. */
@@ -26,7 +32,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 }
 
 function commandLine(finish: (status: number) => void): Argv {
-  return yargs()
+  const program = yargs()
     .scriptName('trasa-agent')
     .usage('$0 COMMAND\n\nTwo-factor agent for Linux hosts. See trasa-agent(8).')
     .command('login', 'ask for the second factor, then become the shell (ForceCommand of sshd)')
@@ -94,7 +100,14 @@ function commandLine(finish: (status: number) => void): Argv {
         finish(await doctor({ config, sshdConfig, users: user, offline, version: release, json }));
       },
     )
+    .command(offlineCommand)
     .command(serverCommand)
+    .command(caCommand);
+  statusCommand(program);
+  testCommand(program);
+  auditCommand(program);
+  supportBundleCommand(program);
+  return program
     .demandCommand(1, 'a command is missing')
     .strictCommands()
     .strictOptions()

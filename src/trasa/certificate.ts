@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import { clockHint } from './trouble.ts';
 
 /** What of {@link ServerSettings} says whom to trust. */
 export interface TrustSettings {
@@ -20,7 +21,8 @@ export interface TrustSettings {
  * certificates beyond it are merely somebody's word.
  */
 export function distrust(socket: TLSSocket, trust: TrustSettings): string | undefined {
-  const problem = socket.authorized ? undefined : String(socket.authorizationError);
+  const error = socket.authorized ? undefined : String(socket.authorizationError);
+  const problem = error === undefined ? undefined : `${error}${clockHint(error)}`;
   if (trust.pins.length === 0)
     return problem === undefined || trust.insecureSkipVerify ? undefined : `certificate not trusted: ${problem}`;
 

@@ -190,6 +190,16 @@ t.test("sshd's password method, and no first factor", async t => {
   finds(t, pamHost({ authenticationmethods: 'keyboard-interactive:pam' }, password));
 });
 
+t.test('an account that is not asked has no trouble with being asked', async t => {
+  const trap = pamHost({
+    passwordauthentication: 'yes',
+    authenticationmethods: 'publickey password',
+    logingracetime: '60',
+  });
+  finds(t, { ...trap, config: withPolicy({ requiredUsers: ['root'] }), accounts: [] });
+  finds(t, trap, 'password-method', 'grace-time');
+});
+
 t.test('a first factor that can be left out is none', async t => {
   const alone = { authenticationmethods: 'keyboard-interactive:pam' };
   const [one] = finds(

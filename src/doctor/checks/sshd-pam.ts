@@ -12,7 +12,7 @@ import { sshdService, type View, viewsOf } from './sshd-ways.ts';
 
 export function checkSshdWithPam(facts: Facts): Finding[] {
   return viewsOf(facts)
-    .filter(({ asks }) => asks.auth || asks.account)
+    .filter(({ account, asks }) => (asks.auth || asks.account) && isAsked(facts, account))
     .flatMap(view => [
       ...graceTime(view),
       ...maxStartups(view),
@@ -97,10 +97,10 @@ const provesNothing =
 
 /** Does a code suffice, if whatever else could tell the person refuses? */
 function oneFactor(view: View): Finding[] {
-  const { facts, account, settings, show, who, ways } = view;
+  const { facts, settings, show, who, ways } = view;
   const service = sshdService(facts, settings);
   const isAlone = ways.open.some(methods => methods.every(method => method === 'keyboard-interactive'));
-  if (!isAlone || service?.kind !== 'parsed' || !isAsked(facts, account)) return [];
+  if (!isAlone || service?.kind !== 'parsed') return [];
   const usual = usualReturns('auth');
   const way = wayThrough(service.stacks.auth, 'auth', entry =>
     secondFactorAt(entry, 'auth') !== undefined || provesNothing.test(entry.module) ? usual(entry) : ['auth_err'],
