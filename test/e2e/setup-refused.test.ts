@@ -296,6 +296,9 @@ t.test(
       reason: 'observe',
       detail: 'would send a push to alice@example.com',
     });
+    t.match(await run([agent, 'doctor', '--offline']), {
+      stdout: /the daemon asks nobody, and only logs .*\[observing\]/,
+    });
     t.match(await run([agent, 'check', '--offline']), { status: 0, stderr: /nobody is asked for a second factor/ });
     t.match(await run([agent, 'setup', '--revert']), { status: 0 });
     t.strictSame(files(), untouched);
