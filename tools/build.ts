@@ -62,6 +62,7 @@ function hashInputs(): string {
     'package.json',
     'package-lock.json',
     'tools/build.ts',
+    'node_modules/node-pty/build/Release/pty.node',
     ...globSync('src/**/*.ts', { cwd: root }).toSorted(),
   ])
     hash

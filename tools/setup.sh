@@ -14,7 +14,8 @@ needed="gcc:gcc g++:g++ make:make sshd:openssh-server ssh:openssh-client openssl
 useradd:passwd /usr/include/stdio.h:libc6-dev /usr/include/security/pam_modules.h:libpam0g-dev"
 needed_by_tests="rsync:rsync zsh:zsh fish:fish shellcheck:shellcheck sudo:sudo su:util-linux login:login pamtester:pamtester cron:cron
 valgrind:valgrind clang:clang plink:putty-tools dbclient:dropbear-bin curl:curl ansible:ansible-core
-/usr/lib/python3/dist-packages/paramiko/__init__.py:python3-paramiko"
+/usr/lib/python3/dist-packages/paramiko/__init__.py:python3-paramiko
+dh:debhelper dpkg-buildpackage:dpkg-dev scdoc:scdoc lintian:lintian apt-ftparchive:apt-utils gpg:gnupg debootstrap:debootstrap"
 
 main() {
   [ "${1:-}" != test ] || needed="$needed $needed_by_tests"
@@ -122,13 +123,14 @@ install_modules() {
 # node-pty's npm package has no Linux build. This is what its binding.gyp does, without Python and make.
 compile_node_pty() {
   pty=node_modules/node-pty
-  if [ -e $pty/build/Release/pty.node ] && stamped pty package-lock.json; then return 0; fi
+  if [ -e $pty/build/Release/pty.node ] && stamped pty package-lock.json tools/setup.sh; then return 0; fi
   say 'compiling node-pty'
   mkdir -p $pty/build/Release
   quietly g++ -O2 -shared -fPIC -std=c++20 -fexceptions -DNODE_GYP_MODULE_NAME=pty -DNAPI_CPP_EXCEPTIONS \
+    -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -Wl,-z,relro,-z,now,-z,noexecstack \
     -I "node_modules/$node_package/include/node" -I node_modules/node-addon-api \
     $pty/src/unix/pty.cc -o $pty/build/Release/pty.node -lutil
-  stamp pty package-lock.json
+  stamp pty package-lock.json tools/setup.sh
 }
 
 compile_native_addon() {

@@ -11,6 +11,12 @@ export interface Daemon {
   /** Reads the configuration again; logins in progress keep the old one. */
   reload(): void;
   /**
+   * Settles when nobody is being served; everybody who comes is served until then. An upgrade waits for it, and so takes
+   * no login in progress, and no recorded session, from anybody. To be followed by stop() at once: whoever connects
+   * after that waits, at a socket of systemd's, for the next daemon.
+   */
+  idle(): Promise<void>;
+  /**
    * Stops. Logins in progress are denied at once, as `shutting-down`: a person at a prompt learns it while there is
    * somebody to say so, and can try again with the next daemon; a push that waits is taken back. Recordings are closed.
    */
@@ -39,10 +45,14 @@ export async function startDaemon(parts: DaemonParts, placeFor: (standing: Stand
   const own = { admission, space, limits, timeouts, stopping: stopping.signal };
   const visits = new Set<Promise<void>>();
   const sockets = new Set<Socket>();
+  let left = (): void => {};
 
   const server = createServer(socket => {
     sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', () => {
+      sockets.delete(socket);
+      left();
+    });
     const { standing } = settings;
     const visit = serveDoor(socket, { ...parts, ...own, standing })
       .catch((error: unknown) => {
@@ -77,6 +87,12 @@ export async function startDaemon(parts: DaemonParts, placeFor: (standing: Stand
   return {
     reload() {
       settings.load();
+    },
+    async idle() {
+      while (sockets.size > 0)
+        await new Promise<void>(resolve => {
+          left = resolve;
+        });
     },
     async stop() {
       stopped ??= stop();
