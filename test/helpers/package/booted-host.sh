@@ -4,6 +4,9 @@
 # starts and removes exists there only, and vanishes with it. It has a loopback network and no other; the checkout is where
 # it is outside.
 #
+#        booted-host.sh try CHECKOUT
+# Are there such namespaces here?
+#
 #        booted-host.sh prepare CHECKOUT
 # Makes the Debian that all of them start from, once: dist/test-root, by debootstrap from the mirror that this machine's
 # apt uses.
@@ -26,6 +29,7 @@ main() {
       ;;
     host) host "$@" ;;
     boot) boot ;;
+    try) unshare --mount --pid --net --uts --ipc --cgroup --fork mount --make-rprivate / ;;
   esac
 }
 
@@ -103,8 +107,10 @@ boot() {
   mkdir -p ".$checkout"
   mount --bind "$checkout" ".$checkout"
   : >run/booted-host # how the tests know where they are
-  hostname booted
-  exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot . /lib/systemd/systemd --system
+  # Not chroot(1): in one the kernel makes no user namespaces, and units ask for some.
+  pivot_root . mnt
+  umount --lazy /mnt
+  exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --system
 }
 
 main "$@"

@@ -28,11 +28,12 @@ export function bootedHost(t: Pick<Test, 'plan'>): void {
 }
 
 /** The reason why this machine can make no packages and boot no Debian; undefined if it can. */
-export function whyNone(): string | undefined {
+function whyNone(): string | undefined {
   if (process.getuid?.() !== 0) return 'needs root: it boots a Debian in namespaces of its own';
   for (const program of ['debootstrap', 'dpkg-buildpackage', 'dh', 'scdoc', 'apt-ftparchive', 'gpg', 'flock'])
     if (!inPath(program)) return `needs ${program}: sh tools/setup.sh test`;
-  return undefined;
+  const { status, stderr } = spawnSync('sh', [script, 'try', checkout], { encoding: 'utf8' });
+  return status === 0 ? undefined : `needs namespaces: ${stderr.trim()}`;
 }
 
 /** Makes what is missing: the Debian to start from, and the packages. Test files at the same time wait for one another. */
