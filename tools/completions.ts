@@ -25,6 +25,7 @@ interface Option extends Named {
   readonly choices: readonly string[];
 }
 
+const agent = join(import.meta.dirname, '../dist/trasa-agent');
 const [folder = ''] = process.argv.slice(2);
 const all = await commandsFrom('');
 const paths = all.map(({ path }) => path).filter(path => path !== '');
@@ -39,9 +40,8 @@ async function commandsFrom(path: string): Promise<Command[]> {
 }
 
 async function helpOf(path: string): Promise<string> {
-  const main = join(import.meta.dirname, '../src/main.ts');
   const words = path.split(' ').filter(word => word !== '');
-  return (await promisify(execFile)(process.execPath, [main, ...words, '--help'])).stdout;
+  return (await promisify(execFile)(agent, [...words, '--help'])).stdout;
 }
 
 /** Entries are indented, and two blanks stand before what they say; a line that is indented further goes on. */

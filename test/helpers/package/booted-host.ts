@@ -28,7 +28,7 @@ export function bootedHost(t: Pick<Test, 'plan'>): void {
 }
 
 /** The reason why this machine can make no packages and boot no Debian; undefined if it can. */
-function whyNone(): string | undefined {
+export function whyNone(): string | undefined {
   if (process.getuid?.() !== 0) return 'needs root: it boots a Debian in namespaces of its own';
   for (const program of ['debootstrap', 'dpkg-buildpackage', 'dh', 'scdoc', 'apt-ftparchive', 'gpg', 'flock'])
     if (!inPath(program)) return `needs ${program}: sh tools/setup.sh test`;
