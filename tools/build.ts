@@ -20,7 +20,7 @@ import {
 } from 'node:fs';
 import { createRequire, registerHooks } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import type { SeaConfig } from '@yao-pkg/pkg/lib-es5/sea.js';
+import type * as pkg from '@yao-pkg/pkg/lib-es5/sea.js';
 import type { BuildOptions, Plugin } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
@@ -142,7 +142,7 @@ function ptyBesideTheBinary(): Plugin {
 
 async function pack(scripts: { main: string; commands: string }, output: string): Promise<void> {
   const folder = dirname(scripts.main);
-  const config: SeaConfig & { main: string; execArgv: string[]; execArgvExtension: string } = {
+  const config: pkg.SeaConfig & { main: string; execArgv: string[]; execArgvExtension: string } = {
     main: `../${basename(scripts.main)}`, // from pkg's temporary folder: the executable keeps it, so no path of this machine
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
@@ -164,19 +164,20 @@ async function pack(scripts: { main: string; commands: string }, output: string)
  * V8 seeds its hash tables by chance, and the code cache keeps their order. With a seed of ours two builds are the same;
  * the executable draws its own when it runs. pkg has no option for it.
  */
-function pkgWithSeed(): typeof import('@yao-pkg/pkg/lib-es5/sea.js') {
+function pkgWithSeed(): typeof pkg.default {
   const generate = "'--experimental-sea-config',";
   const hooks = registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
       if (!url.endsWith('/pkg/lib-es5/sea.js')) return loaded;
-      const parts = String(loaded.source).split(generate);
+      const parts = typeof loaded.source === 'string' ? loaded.source.split(generate) : [];
       if (parts.length !== 2) throw new Error('pkg makes its blob in another way than it did');
       return { ...loaded, format: 'commonjs', source: parts.join(`'--random-seed=1', ${generate}`) };
     },
   });
+  const load: (name: string) => typeof pkg.default = createRequire(import.meta.url);
   try {
-    return createRequire(import.meta.url)('@yao-pkg/pkg/lib-es5/sea.js') as typeof import('@yao-pkg/pkg/lib-es5/sea.js');
+    return load('@yao-pkg/pkg/lib-es5/sea.js');
   } finally {
     hooks.deregister();
   }

@@ -5,7 +5,7 @@
  * KEY is what gpg(1) calls a user id, in the keyring of GNUPGHOME or your own. Without it a key is made and thrown away;
  * its public half lies in dist/apt either way, as trasa-agent.gpg.
  */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { cpSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -21,7 +21,11 @@ buildPackages();
 indexPackages();
 if (values.key === undefined) withThrowAwayKey(sign);
 else sign(values.key, process.env);
-console.log(`package: ${globSync('*.deb', { cwd: debs }).map(name => `dist/deb/${name}`).join(', ')}; repository: dist/apt`);
+console.log(
+  `package: ${globSync('*.deb', { cwd: debs })
+    .map(name => `dist/deb/${name}`)
+    .join(', ')}; repository: dist/apt`,
+);
 
 function buildPackages(): void {
   rmSync(debs, { recursive: true, force: true });
@@ -41,9 +45,20 @@ function indexPackages(): void {
   const packages = run(['apt-ftparchive', 'packages', '.'], process.env, repository);
   writeFileSync(join(repository, 'Packages'), packages);
   writeFileSync(join(repository, 'Packages.gz'), gzipSync(packages));
-  const about = { Origin: 'trasa-agent', Label: 'trasa-agent', Suite: 'stable', Architectures: architectures(packages) };
-  const options = Object.entries(about).flatMap(([name, value]) => ['-o', `APT::FTPArchive::Release::${name}=${value}`]);
-  writeFileSync(join(repository, 'Release'), run(['apt-ftparchive', ...options, 'release', '.'], process.env, repository));
+  const about = {
+    Origin: 'trasa-agent',
+    Label: 'trasa-agent',
+    Suite: 'stable',
+    Architectures: architectures(packages),
+  };
+  const options = Object.entries(about).flatMap(([name, value]) => [
+    '-o',
+    `APT::FTPArchive::Release::${name}=${value}`,
+  ]);
+  writeFileSync(
+    join(repository, 'Release'),
+    run(['apt-ftparchive', ...options, 'release', '.'], process.env, repository),
+  );
 }
 
 function architectures(packages: string): string {
@@ -73,11 +88,13 @@ function withThrowAwayKey(work: (key: string, env: NodeJS.ProcessEnv) => void): 
 
 /** @returns what it printed. If it fails, that is shown, and this program ends. */
 function run([program = '', ...args]: readonly string[], env: NodeJS.ProcessEnv, cwd = root): string {
-  try {
-    return execFileSync(program, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 * 1024 ** 2 });
-  } catch (error) {
-    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-    console.error(`${stdout}${stderr}package: failed: ${program} ${args.join(' ')}`);
-    process.exit(1);
-  }
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    cwd,
+    env,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 ** 2,
+  });
+  if (status === 0) return stdout;
+  console.error(`${stdout}${stderr}package: failed: ${program} ${args.join(' ')}`);
+  process.exit(1);
 }

@@ -45,13 +45,14 @@ export async function startDaemon(parts: DaemonParts, placeFor: (standing: Stand
   const own = { admission, space, limits, timeouts, stopping: stopping.signal };
   const visits = new Set<Promise<void>>();
   const sockets = new Set<Socket>();
-  let left = (): void => {};
+  let someoneLeft = Promise.withResolvers<void>();
 
   const server = createServer(socket => {
     sockets.add(socket);
     socket.on('close', () => {
       sockets.delete(socket);
-      left();
+      someoneLeft.resolve();
+      someoneLeft = Promise.withResolvers<void>();
     });
     const { standing } = settings;
     const visit = serveDoor(socket, { ...parts, ...own, standing })
@@ -89,10 +90,7 @@ export async function startDaemon(parts: DaemonParts, placeFor: (standing: Stand
       settings.load();
     },
     async idle() {
-      while (sockets.size > 0)
-        await new Promise<void>(resolve => {
-          left = resolve;
-        });
+      while (sockets.size > 0) await someoneLeft.promise;
     },
     async stop() {
       stopped ??= stop();

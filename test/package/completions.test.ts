@@ -42,7 +42,8 @@ async function bash(...words: readonly string[]): Promise<string[]> {
 }
 
 async function fish(line: string): Promise<string> {
-  return (await run(['fish', '--no-config', '-c', `source ${folder}/fish; complete -C ${JSON.stringify(line)}`])).stdout;
+  return (await run(['fish', '--no-config', '-c', `source ${folder}/fish; complete -C ${JSON.stringify(line)}`]))
+    .stdout;
 }
 
 /** zsh completes at a terminal only: here its own functions print what they are given. */

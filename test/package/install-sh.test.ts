@@ -42,10 +42,7 @@ t.test('--dry-run names every file that is then touched, and touches none', asyn
   const touched = differences(before, traces()).map(line => line.slice(2));
   const accounts = ['/etc/group', '/etc/gshadow', '/etc/passwd', '/etc/shadow'];
   const ownRecord = ['/usr/local/lib/trasa-agent/manifest'];
-  t.same(
-    touched.filter(path => ![...accounts, ...ownRecord].includes(path)).toSorted(),
-    named.toSorted(),
-  );
+  t.same(touched.filter(path => ![...accounts, ...ownRecord].includes(path)).toSorted(), named.toSorted());
 });
 
 t.test('the plain files work', async t => {

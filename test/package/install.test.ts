@@ -37,7 +37,10 @@ t.test('it changes no login: neither PAM nor sshd knows of it', async t => {
 
 t.test('the program speaks, and so do its pages and its completion', async t => {
   t.match(await run(['trasa-agent', '--version']), { status: 0, stdout: /^trasa-agent \d/ });
-  t.match(await run(['trasa-agent', 'check']), { status: 78, stderr: /\/etc\/trasa\/trasa-agent\.toml.*does not exist/ });
+  t.match(await run(['trasa-agent', 'check']), {
+    status: 78,
+    stderr: /\/etc\/trasa\/trasa-agent\.toml.*does not exist/,
+  });
   for (const page of ['trasa-agent.8', 'trasa-agent.toml.5', 'pam_trasa.8'])
     t.match(await run(['lexgrog', `/usr/share/man/man${page.at(-1)}/${page}.gz`]), { status: 0 }, page);
   const complete = `. /usr/share/bash-completion/bash_completion; _completion_loader trasa-agent
@@ -49,7 +52,11 @@ t.test('the units are in order, and confined', async t => {
   const units = ['trasa-agent.socket', 'trasa-agent.service', 'trasa-server.service'];
   t.match(await run(['systemd-analyze', 'verify', '--man=no', ...units]), { status: 0, stderr: '' });
   for (const unit of units.slice(1))
-    t.match(await run(['systemd-analyze', 'security', '--threshold=15', unit]), { status: 0 }, `${unit} is at 1.5 or below`);
+    t.match(
+      await run(['systemd-analyze', 'security', '--threshold=15', unit]),
+      { status: 0 },
+      `${unit} is at 1.5 or below`,
+    );
   t.equal(await must('systemctl', 'is-active', 'trasa-agent.socket'), 'active');
   t.match(await run(['systemctl', 'is-enabled', 'trasa-server.service']), { stdout: 'disabled\n' });
   t.match(await run(['systemctl', 'is-active', 'trasa-server.service']), { stdout: 'inactive\n' });
@@ -76,8 +83,11 @@ t.test('a login by code and one by push, with everything confined as shipped', a
   await device.finished;
 
   const decisions = (await journal()).filter(({ event, account }) => event === 'decision' && account === 'alice');
-  t.match(decisions, [{ decision: 'allow', factor: 'totp', client: '127.0.0.1' }, { decision: 'allow', factor: 'push' }]);
-  t.equal((await must('systemctl', 'show', '-P', 'User', 'trasa-agent.service')), 'trasa-agent');
+  t.match(decisions, [
+    { decision: 'allow', factor: 'totp', client: '127.0.0.1' },
+    { decision: 'allow', factor: 'push' },
+  ]);
+  t.equal(await must('systemctl', 'show', '-P', 'User', 'trasa-agent.service'), 'trasa-agent');
   t.match(await run(['trasa-agent', 'check']), { status: 0, stdout: /accepts this host/ });
 });
 

@@ -1,7 +1,7 @@
 /** The packages as files: what lintian says of them, and that a second build is the same. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
 import manifest from '../../package.json' with { type: 'json' };
@@ -11,7 +11,8 @@ import { checkout, prepare, whyNone } from '../helpers/package/booted-host.ts';
 t.setTimeout(900_000); // builds twice
 
 t.test('the version is the one of package.json', async t => {
-  const [version = ''] = /(?<=^trasa-agent \()[^)]+/.exec(readFileSync(join(checkout, 'debian/changelog'), 'utf8')) ?? [];
+  const [version = ''] =
+    /(?<=^trasa-agent \()[^)]+/.exec(readFileSync(join(checkout, 'debian/changelog'), 'utf8')) ?? [];
   t.equal(version, manifest.version);
 });
 
@@ -28,14 +29,14 @@ t.test('lintian has nothing to say, pedantry included', { skip }, async t => {
 });
 
 t.test('two builds, in different places and at different times, are the same', { skip }, async t => {
-  const elsewhere = mkdtempSync('/var/tmp/trasa-second-build-');
+  const elsewhere = mkdtempSync(join(checkout, 'dist/second-build-'));
   t.teardown(() => rmSync(elsewhere, { recursive: true }));
   const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: checkout, encoding: 'utf8' });
   for (const file of listed.split('\n').filter(name => name !== '')) {
     mkdirSync(dirname(join(elsewhere, 'trasa-agent', file)), { recursive: true });
     cpSync(join(checkout, file), join(elsewhere, 'trasa-agent', file));
   }
-  symlinkSync(join(checkout, 'node_modules'), join(elsewhere, 'trasa-agent/node_modules'));
+  execFileSync('cp', ['-al', join(checkout, 'node_modules'), join(elsewhere, 'trasa-agent')]);
   const { status, stdout, stderr } = await run(['dpkg-buildpackage', '-us', '-uc', '-b'], {
     cwd: join(elsewhere, 'trasa-agent'),
     env: { TZ: 'Pacific/Kiritimati', LC_ALL: 'C' },
@@ -43,8 +44,7 @@ t.test('two builds, in different places and at different times, are the same', {
   t.equal(status, 0, `${stdout}${stderr}`);
   const names = execFileSync('sh', ['-c', 'ls *.deb'], { cwd: elsewhere, encoding: 'utf8' }).trim().split('\n');
   t.equal(names.length, 2);
-  for (const name of names)
-    t.equal(hashOf(join(elsewhere, name)), hashOf(join(checkout, 'dist/deb', name)), name);
+  for (const name of names) t.equal(hashOf(join(elsewhere, name)), hashOf(join(checkout, 'dist/deb', name)), name);
 });
 
 function hashOf(file: string): string {

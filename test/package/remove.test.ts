@@ -1,8 +1,8 @@
 /** Removal, and purge: first out of the way of every login, then off the disk, to the last trace. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import t from 'tap';
-import { run } from '../helpers/e2e/background.ts';
 import { configFile } from '../helpers/e2e/agent.ts';
+import { run } from '../helpers/e2e/background.ts';
 import { bootedHost } from '../helpers/package/booted-host.ts';
 import { apt, aptTries, repository, useRepository } from '../helpers/package/repository.ts';
 import { dropIn, must, startPackagedSite } from '../helpers/package/site.ts';
@@ -27,7 +27,10 @@ t.test('a line that somebody wrote keeps the module from being removed: PAM woul
   await apt('install', 'trasa-agent');
   const stack = readFileSync('/etc/pam.d/sshd', 'utf8');
   writeFileSync('/etc/pam.d/sshd', `account required pam_trasa.so\n${stack}`);
-  t.match(await aptTries('remove', 'trasa-agent'), { status: 100, stdout: /take the lines .* out first: \/etc\/pam\.d\/sshd/ });
+  t.match(await aptTries('remove', 'trasa-agent'), {
+    status: 100,
+    stdout: /take the lines .* out first: \/etc\/pam\.d\/sshd/,
+  });
   t.match(await run(['sh', '-c', 'ls /usr/lib/*/security/pam_trasa.so']), { status: 0 });
   t.match(await run(['trasa-agent', '--version']), { status: 0 }, 'the agent is there too');
 

@@ -84,7 +84,10 @@ async function installPrevious(): Promise<void> {
     const folder = `/root/previous-${index}`;
     await must('dpkg-deb', '-R', deb, folder);
     const control = readFileSync(`${folder}/DEBIAN/control`, 'utf8');
-    writeFileSync(`${folder}/DEBIAN/control`, control.replace(/(?<=^Version: |trasa-agent \(= )[^\s)]+/gm, '0.0.1~previous'));
+    writeFileSync(
+      `${folder}/DEBIAN/control`,
+      control.replace(/(?<=^Version: |trasa-agent \(= )[^\s)]+/gm, '0.0.1~previous'),
+    );
     await must('dpkg-deb', '-Znone', '-b', folder, `${folder}.deb`);
   }
   await must('dpkg', '-i', ...debs.map((_, index) => `/root/previous-${index}.deb`));

@@ -9,7 +9,8 @@ export const repository = join(checkout, 'dist/apt');
 
 /** The only source of packages from now on, trusted for what its key has signed. */
 export async function useRepository(url: string): Promise<Finished> {
-  for (const list of ['/etc/apt/sources.list', '/etc/apt/sources.list.d']) rmSync(list, { recursive: true, force: true });
+  for (const list of ['/etc/apt/sources.list', '/etc/apt/sources.list.d'])
+    rmSync(list, { recursive: true, force: true });
   mkdirSync('/etc/apt/keyrings', { recursive: true });
   cpSync(join(repository, 'trasa-agent.gpg'), '/etc/apt/keyrings/trasa-agent.gpg');
   writeFileSync('/etc/apt/sources.list', `deb [signed-by=/etc/apt/keyrings/trasa-agent.gpg] ${url} ./\n`);

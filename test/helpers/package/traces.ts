@@ -26,7 +26,8 @@ export function traces(folder = '/', found = new Map<string, string>()): Traces 
     if (entry.isDirectory()) {
       found.set(path, about);
       traces(path, found);
-    } else if (entry.isFile()) found.set(path, `${about} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`);
+    } else if (entry.isFile())
+      found.set(path, `${about} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`);
     else found.set(path, entry.isSymbolicLink() ? `-> ${readlinkSync(path)}` : about);
   }
   return found;
