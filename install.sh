@@ -265,7 +265,7 @@ uninstall_files() {
   forget_in_sshd_and_pam
   # shellcheck disable=SC2086 # a list of words
   do_it systemctl disable --quiet --now $units
-  [ -z "$purge" ] || remove -rf /etc/trasa/trasa-agent.toml /var/log/trasa-agent
+  [ -z "$purge" ] || remove -rf /etc/trasa/trasa-agent.toml /var/lib/trasa-setup /var/log/trasa-agent
   undo wrote remove_file
   undo replaced restore_file
   undo state remove_state
@@ -313,6 +313,9 @@ remove_user() {
 
 # Before the files go, what runs them must: without them sshd and PAM would let nobody in.
 forget_in_sshd_and_pam() {
+  if "$lib/trasa-agent" setup --help >/dev/null 2>&1; then
+    do_it "$lib/trasa-agent" setup --remove || fail "nothing was removed: trasa-agent setup --remove failed (see above)"
+  fi
   ours=/etc/ssh/sshd_config.d/10-trasa-agent.conf
   left=$(grep -lsE "^[^#]*(pam_trasa\.so|/trasa-agent pam)" /etc/pam.d/* /etc/pam.conf || true)
   [ -z "$left" ] || fail "nothing was removed. First take the lines of the agent out: $left"

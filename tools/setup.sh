@@ -13,10 +13,10 @@ modules_bin=$root/node_modules/.bin
 needed="gcc:gcc g++:g++ make:make sshd:openssh-server ssh:openssh-client openssl:openssl git:git unshare:util-linux mount:mount
 useradd:passwd /usr/include/stdio.h:libc6-dev /usr/include/security/pam_modules.h:libpam0g-dev"
 needed_by_package="dh:debhelper dpkg-buildpackage:dpkg-dev scdoc:scdoc apt-ftparchive:apt-utils gpg:gnupg"
-needed_by_tests="$needed_by_package rsync:rsync zsh:zsh fish:fish shellcheck:shellcheck sudo:sudo su:util-linux login:login pamtester:pamtester cron:cron
+needed_by_tests="$needed_by_package lintian:lintian debootstrap:debootstrap rsync:rsync zsh:zsh fish:fish shellcheck:shellcheck
+sudo:sudo su:util-linux login:login pamtester:pamtester cron:cron
 valgrind:valgrind clang:clang plink:putty-tools dbclient:dropbear-bin curl:curl ansible:ansible-core
-/usr/lib/python3/dist-packages/paramiko/__init__.py:python3-paramiko
-lintian:lintian debootstrap:debootstrap"
+/usr/lib/python3/dist-packages/paramiko/__init__.py:python3-paramiko"
 
 main() {
   case ${1:-} in

@@ -1,11 +1,11 @@
 /** From our repository onto a fresh Debian: what is there afterwards, and what is not; then logins by code and push. */
-import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { run } from '../helpers/e2e/background.ts';
 import { bootedHost } from '../helpers/package/booted-host.ts';
 import { apt, repository, serveFolder, useRepository } from '../helpers/package/repository.ts';
-import { approveOnce, journal, must, startPackagedSite } from '../helpers/package/site.ts';
+import { approveOnce, dropIn, journal, must, startPackagedSite } from '../helpers/package/site.ts';
 
 t.setTimeout(600_000); // the first one makes the Debian and the packages
 bootedHost(t);
@@ -67,14 +67,16 @@ t.test('without a configuration the daemon is there, and denies', async t => {
   t.match((await journal()).at(-1), { event: 'decision', decision: 'deny', reason: 'config-invalid' });
 });
 
-t.test('a login by code and one by push, with everything confined as shipped', async t => {
-  const site = await startPackagedSite(['alice']);
+t.test('logins by code, by push, and through the installed module, with everything confined as shipped', async t => {
+  const audit = '/var/log/trasa-agent/audit.log';
+  const site = await startPackagedSite(['alice'], `[daemon]\nauditFile = "${audit}"\n`);
   const byCode = site.ssh('alice', ['id -un; exit 7']);
   await byCode.expect('Code, or Enter for push: ');
   byCode.send(`${site.members.alice.code()}\r`);
   await byCode.expect(/^alice\r$/m);
   t.match(await byCode.ended(), { exitCode: 7 });
 
+  await must('logrotate', '--force', '/etc/logrotate.d/trasa-agent');
   const device = await approveOnce(site.members.alice.device);
   const byPush = site.ssh('alice', ['exit 8']);
   await byPush.expect('Code, or Enter for push: ');
@@ -89,9 +91,26 @@ t.test('a login by code and one by push, with everything confined as shipped', a
   ]);
   t.equal(await must('systemctl', 'show', '-P', 'User', 'trasa-agent.service'), 'trasa-agent');
   t.match(await run(['trasa-agent', 'check']), { status: 0, stdout: /accepts this host/ });
+  t.match(readFileSync(`${audit}.1`, 'utf8'), /"factor":"totp"/);
+  t.match(readFileSync(audit, 'utf8'), /^\{[^\n]*"factor":"push"[^\n]*\}\n$/, 'rotated between the two');
+
+  rmSync(dropIn);
+  const sample = readFileSync('/usr/share/doc/libpam-trasa/examples/debian/sshd', 'utf8');
+  const rest = readFileSync('/etc/pam.d/sshd', 'utf8').match(/^(session|password|@include common-(session|password)).*$/gm);
+  writeFileSync('/etc/pam.d/sshd', `${sample}\n${rest?.join('\n')}\n`);
+  writeFileSync(
+    '/etc/ssh/sshd_config.d/10-pam.conf',
+    'KbdInteractiveAuthentication yes\nAuthenticationMethods publickey,keyboard-interactive:pam\n',
+  );
+  await must('systemctl', 'reload', 'ssh.service');
+  const byModule = site.ssh('alice', ['exit 9']);
+  await byModule.expect('Code, or Enter for push: ');
+  byModule.send(`${site.members.alice.code()}\r`);
+  t.match(await byModule.ended(), { exitCode: 9 });
+  t.match((await journal()).findLast(({ event }) => event === 'decision'), { decision: 'allow', door: 'pam', service: 'sshd' });
 });
 
-t.test('a login through the installed module', async t => {
+t.test('the profile of pam-auth-update is off, and can be chosen', async t => {
   await must('pam-auth-update', '--enable', 'trasa');
   t.match(readFileSync('/etc/pam.d/common-auth', 'utf8'), /^auth\s+required\s+pam_trasa\.so first=password$/m);
   await must('pam-auth-update', '--disable', 'trasa');
