@@ -313,7 +313,7 @@ remove_user() {
 
 # Before the files go, what runs them must: without them sshd and PAM would let nobody in.
 forget_in_sshd_and_pam() {
-  if "$lib/trasa-agent" setup --help >/dev/null 2>&1; then
+  if "$lib/trasa-agent" --help 2>/dev/null | grep -q 'trasa-agent setup '; then
     do_it "$lib/trasa-agent" setup --remove || fail "nothing was removed: trasa-agent setup --remove failed (see above)"
   fi
   ours=/etc/ssh/sshd_config.d/10-trasa-agent.conf

@@ -96,18 +96,23 @@ t.test('logins by code, by push, and through the installed module, with everythi
 
   rmSync(dropIn);
   const sample = readFileSync('/usr/share/doc/libpam-trasa/examples/debian/sshd', 'utf8');
-  const rest = readFileSync('/etc/pam.d/sshd', 'utf8').match(/^(session|password|@include common-(session|password)).*$/gm);
+  const rest = readFileSync('/etc/pam.d/sshd', 'utf8').match(
+    /^(session|password|@include common-(session|password)).*$/gm,
+  );
   writeFileSync('/etc/pam.d/sshd', `${sample}\n${rest?.join('\n')}\n`);
   writeFileSync(
     '/etc/ssh/sshd_config.d/10-pam.conf',
     'KbdInteractiveAuthentication yes\nAuthenticationMethods publickey,keyboard-interactive:pam\n',
   );
-  await must('systemctl', 'reload', 'ssh.service');
+  await must('systemctl', 'restart', 'ssh.service'); // after a reload it refuses for a moment
   const byModule = site.ssh('alice', ['exit 9']);
   await byModule.expect('Code, or Enter for push: ');
   byModule.send(`${site.members.alice.code()}\r`);
   t.match(await byModule.ended(), { exitCode: 9 });
-  t.match((await journal()).findLast(({ event }) => event === 'decision'), { decision: 'allow', door: 'pam', service: 'sshd' });
+  t.match(
+    (await journal()).findLast(({ event }) => event === 'decision'),
+    { decision: 'allow', door: 'pam', service: 'sshd' },
+  );
 });
 
 t.test('the profile of pam-auth-update is off, and can be chosen', async t => {

@@ -54,5 +54,5 @@ function inPath(program: string): boolean {
 
 /** For its coverage, tap hands down preloads and variables to every child: sshd and the agent are to have none. */
 function withoutTap(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(NODE_OPTIONS$|_TAPJS_)/.test(name)));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(NODE_|_TAPJS_)/.test(name)));
 }

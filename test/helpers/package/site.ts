@@ -46,7 +46,7 @@ ${names.map(name => `${name} = "${name}@example.com"`).join('\n')}
   chownSync(configFile, 0, groupOf('trasa-agent'));
   await must('systemctl', 'try-reload-or-restart', 'trasa-agent.service');
   writeFileSync(dropIn, 'ForceCommand exec /usr/lib/trasa-agent/trasa-agent login\nDisableForwarding yes\n');
-  await must('systemctl', 'reload', 'ssh.service');
+  await must('systemctl', 'restart', 'ssh.service'); // after a reload it refuses for a moment
   return {
     members: members as Record<Name, Member>,
     ssh: (user, words = []) => new Terminal(['ssh', '-F', '/root/ssh_config', '-tt', `${user}@target`, ...words]),
