@@ -3,9 +3,10 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import t from 'tap';
 import { run } from '../helpers/e2e/background.ts';
+import { until } from '../helpers/e2e/until.ts';
 import { bootedHost } from '../helpers/package/booted-host.ts';
 import { apt, repository, serveFolder, useRepository } from '../helpers/package/repository.ts';
-import { approveOnce, dropIn, journal, must, startPackagedSite } from '../helpers/package/site.ts';
+import { approveOnce, dropIn, journal, mainPid, must, startPackagedSite } from '../helpers/package/site.ts';
 
 t.setTimeout(600_000); // the first one makes the Debian and the packages
 bootedHost(t);
@@ -65,6 +66,16 @@ t.test('the units are in order, and confined', async t => {
 t.test('without a configuration the daemon is there, and denies', async t => {
   t.match(await run(['trasa-agent', 'login']), { status: 78 });
   t.match((await journal()).at(-1), { event: 'decision', decision: 'deny', reason: 'config-invalid' });
+});
+
+t.test('a daemon that dies again and again is started again and again: systemd does not give up on it', async t => {
+  for (let death = 0; death < 12; death++) {
+    const pid = await mainPid('trasa-agent.service');
+    await must('systemctl', 'kill', '--signal=SIGKILL', 'trasa-agent.service');
+    await until('its death', async () => pid === '0' || (await mainPid('trasa-agent.service')) !== pid);
+    t.match(await run(['trasa-agent', 'login']), { status: 78, stderr: /^trasa-agent: (?!.*does not answer)/ });
+  }
+  t.equal(await must('systemctl', 'is-active', 'trasa-agent.socket'), 'active');
 });
 
 t.test('logins by code, by push, and through the installed module, with everything confined as shipped', async t => {

@@ -6,7 +6,7 @@ import { run } from '../helpers/e2e/background.ts';
 import { until } from '../helpers/e2e/until.ts';
 import { bootedHost, checkout } from '../helpers/package/booted-host.ts';
 import { apt, repository, useRepository } from '../helpers/package/repository.ts';
-import { approveOnce, journal, must, startPackagedSite } from '../helpers/package/site.ts';
+import { approveOnce, journal, mainPid, must, startPackagedSite } from '../helpers/package/site.ts';
 
 t.setTimeout(600_000); // the first one makes the Debian and the packages
 bootedHost(t);
@@ -72,10 +72,6 @@ t.test('the new daemon knows what the old one knew', async t => {
   const pid = await mainPid('trasa-agent.service');
   t.notMatch(readlinkSync(`/proc/${pid}/exe`), /deleted/);
 });
-
-async function mainPid(unit: string): Promise<string> {
-  return await must('systemctl', 'show', '--value', '--property=MainPID', unit);
-}
 
 /** The packages of this build under a lower version, and as they were unpacked: other files, inode by inode. */
 async function installPrevious(): Promise<void> {

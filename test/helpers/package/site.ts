@@ -62,6 +62,11 @@ export async function journal(unit = 'trasa-agent.service'): Promise<Record<stri
     .map(line => JSON.parse(line) as Record<string, unknown>);
 }
 
+/** Of a unit; `0`: none runs. */
+export async function mainPid(unit: string): Promise<string> {
+  return await must('systemctl', 'show', '--value', '--property=MainPID', unit);
+}
+
 /** Runs a program that has to succeed; returns what it printed. */
 export async function must(...command: readonly [string, ...string[]]): Promise<string> {
   const { status, stdout, stderr } = await run(command);
