@@ -2,7 +2,7 @@
 # Usage: booted-host.sh enter CHECKOUT COMMAND…
 # Runs COMMAND as root of a freshly installed Debian that systemd has booted, in namespaces of its own: what it installs,
 # starts and removes exists there only, and vanishes with it. It has a loopback network and no other; the checkout is where
-# it is outside.
+# it is outside, and can only be read.
 #
 #        booted-host.sh try CHECKOUT
 # Are there such namespaces here?
@@ -46,6 +46,7 @@ make() {
     exit 1
   }
   ln -s /dev/null "$base/root/etc/systemd/system/console-getty.service"
+  ln -s /dev/null "$base/root/etc/tmpfiles.d/tmp.conf" # it empties /tmp at boot, and the checkout may lie there
   rm -rf "$base"/root/var/cache/apt/archives/*.deb
   : >"$base/ready-$include"
 }
@@ -57,7 +58,9 @@ host() {
   mkdir $host/upper $host/work $host/root
   mount -t overlay -o "lowerdir=$base/root,upperdir=$host/upper,workdir=$host/work" overlay $host/root
   : >$host/console
-  unshare --pid --net --uts --ipc --cgroup --mount --fork --kill-child sh "$0" boot "$checkout" >>$host/console 2>&1 &
+  # Whatever happens to us, systemd does not outlive it.
+  setpriv --pdeathsig KILL unshare --pid --net --uts --ipc --cgroup --mount --fork --kill-child \
+    sh "$0" boot "$checkout" >>$host/console 2>&1 &
   unshared=$!
   init=$(until_there "cat /proc/$unshared/task/$unshared/children") || failed
   inside="nsenter --target $init --all --root --wd"
@@ -106,6 +109,7 @@ boot() {
   ln -s /proc/self/fd dev/fd
   mkdir -p ".$checkout"
   mount --bind "$checkout" ".$checkout"
+  mount -o remount,bind,ro ".$checkout"
   : >run/booted-host # how the tests know where they are
   # Not chroot(1): in one the kernel makes no user namespaces, and units ask for some.
   pivot_root . mnt

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkout } from './booted-host.ts';
 
 /** What any installation of any package changes, or time does. */
 const notOurs = new RegExp(
@@ -10,7 +11,6 @@ const notOurs = new RegExp(
     '/var/(log/(apt|journal|dpkg.log|[bw]tmp|alternatives.log|lastlog)|cache|lib/(dpkg|apt|systemd/timers))', // diaries
     '/etc/(passwd|group|shadow|gshadow|subuid|subgid)-', // the last version but one, by whoever changes them
     '/etc/(apt/.*|\\.pwd\\.lock|resolv\\.conf)', // the test's own sources; a lock; systemd's
-    '/opt/.*|/work/.*', // the checkout may be there
   ].join('|')})($|/)`,
 );
 
@@ -20,7 +20,7 @@ export type Traces = ReadonlyMap<string, string>;
 export function traces(folder = '/', found = new Map<string, string>()): Traces {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
-    if (notOurs.test(path)) continue;
+    if (notOurs.test(path) || path === checkout) continue;
     const entry = lstatSync(path);
     const about = `${entry.uid}:${entry.gid} ${entry.mode.toString(8)}`;
     if (entry.isDirectory()) {
