@@ -50,8 +50,8 @@ int hold_dialogue(pam_handle_t *pamh, const struct options *options, const struc
 		.pamh = pamh, .options = options, .interactive = interactive, .silent = silent};
 
 	*exempt = false;
-	enum link_result result = link_open(&dialogue.link, options->socket, pam_getenv(pamh, "SSH_CONNECTION"),
-						  options->timeout_seconds);
+	enum link_result result = link_open(&dialogue.link, options->socket, options->agent,
+					    pam_getenv(pamh, "SSH_CONNECTION"), options->timeout_seconds);
 	if (result != LINK_OK)
 		return refuse(&dialogue, result);
 	exchange_say(&dialogue.exchange, SAY_ATTEMPT, 0);
@@ -77,6 +77,10 @@ static int refuse(struct dialogue *dialogue, enum link_result why)
 				 "The two-factor agent of this host is not set up safely. Tell your administrator."},
 		[LINK_ABSENT] = {PAM_AUTHINFO_UNAVAIL, "cannot connect to the daemon",
 				 "The two-factor agent of this host does not answer. Tell your administrator."},
+		[LINK_UNFIT] = {PAM_SERVICE_ERR, "agent= needs a program that only root can change, and root to start it",
+				"The two-factor agent of this host is not set up safely. Tell your administrator."},
+		[LINK_UNSTARTED] = {PAM_AUTHINFO_UNAVAIL, "no daemon listens, and the agent cannot be started",
+				    "The two-factor agent of this host does not answer. Tell your administrator."},
 		[LINK_CLOSED] = {PAM_AUTHINFO_UNAVAIL, "the daemon closed the connection without a decision",
 				 "The two-factor agent of this host has gone away. Try again."},
 		[LINK_TIMEOUT] = {PAM_ABORT, "no decision in time", "The login took too long. Try again."},
@@ -85,10 +89,11 @@ static int refuse(struct dialogue *dialogue, enum link_result why)
 				  "The two-factor agent of this host is not understood. Tell your administrator."},
 	};
 
-	if (why == LINK_ABSENT)
-		pam_syslog(dialogue->pamh, LOG_ERR, "%s: %s: %m", table[why].log, dialogue->options->socket);
+	const char *where = why == LINK_UNFIT || why == LINK_UNSTARTED ? dialogue->options->agent : dialogue->options->socket;
+	if (why == LINK_ABSENT || why == LINK_UNSTARTED)
+		pam_syslog(dialogue->pamh, LOG_ERR, "%s: %s: %m", table[why].log, where);
 	else
-		pam_syslog(dialogue->pamh, LOG_ERR, "%s: %s", table[why].log, dialogue->options->socket);
+		pam_syslog(dialogue->pamh, LOG_ERR, "%s: %s", table[why].log, where);
 	tell(dialogue, PAM_ERROR_MSG, table[why].says);
 	return table[why].code;
 }

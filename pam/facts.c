@@ -37,6 +37,7 @@ int facts_gather(pam_handle_t *pamh, struct facts *facts)
 	facts->tty = text_item(pamh, PAM_TTY);
 	if (facts->tty != NULL && strcmp(facts->tty, "ssh") == 0)
 		facts->tty = NULL; /* what sshd says while there is none (auth-pam.c) */
+	facts->authtok = text_item(pamh, PAM_AUTHTOK) != NULL;
 	facts->connection = pam_getenv(pamh, "SSH_CONNECTION");
 	facts->authinfo = pam_getenv(pamh, "SSH_AUTH_INFO_0");
 	code = who_is_asked(pamh, facts);
@@ -132,6 +133,7 @@ bool facts_write(const struct facts *facts, const struct options *options, enum 
 		    put(line, "connection", facts->connection, 257);
 	frame_field(line, "command", facts->command[0] == '\0' ? NULL : facts->command);
 	frame_field(line, "first", options->after_password ? "password" : NULL);
+	frame_field(line, "authtok", facts->authtok ? "yes" : NULL);
 	frame_field(line, "phase", phase == PHASE_ACCOUNT ? "account" : "auth");
 	frame_field(line, "interactive", interactive ? "yes" : "no");
 	frame_field(line, "withdraw", "no"); /* pam_conv(3) cannot take a question back */

@@ -14,6 +14,7 @@ struct facts {
 	const char *rhost;
 	const char *ruser;
 	const char *tty;
+	bool authtok;		    /* a line above has asked for a password, right or wrong */
 	const char *connection;     /* sshd's SSH_CONNECTION, in PAM's environment */
 	const char *authinfo;       /* sshd's SSH_AUTH_INFO_0: what was proved before, a line each */
 	char account[ACCOUNT_SIZE]; /* whose person is asked */

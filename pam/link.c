@@ -1,84 +1,69 @@
 #include "link.h"
+#include "agent.h"
+#include "place.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <netdb.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-static enum link_result check_place(const char *path);
-static bool is_firm(const char *directory, bool last);
+static enum link_result reach_daemon(struct link *link, const char *path);
+static enum link_result start_agent(struct link *link, const char *program);
 static enum link_result connect_until(struct link *link, const struct sockaddr_un *address);
 static enum link_result wait_for(const struct link *link, short events);
 static int find_client(const char *ssh_connection);
 static long long now(void);
 static long long remaining(const struct link *link);
 
-enum link_result link_open(struct link *link, const char *path, const char *ssh_connection, int timeout_seconds)
+enum link_result link_open(struct link *link, const char *path, const char *program, const char *ssh_connection,
+			   int timeout_seconds)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
 	link->deadline = now() + timeout_seconds * 1000LL;
 	link->start = link->end = 0;
+	link->agent = -1;
 	link->client = find_client(ssh_connection);
-	enum link_result result = check_place(path);
-	if (result != LINK_OK)
-		return result;
+	enum link_result result = reach_daemon(link, path);
+	/* Nobody listens. One that is merely busy is not gone. */
+	if (result == LINK_ABSENT && program != NULL && (errno == ENOENT || errno == ECONNREFUSED))
+		return start_agent(link, program);
+	return result;
+}
+
+static enum link_result reach_daemon(struct link *link, const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	enum place place = place_of_socket(path);
+
+	if (place != PLACE_FIRM)
+		return place == PLACE_ABSENT ? LINK_ABSENT : LINK_UNSAFE;
 	memcpy(address.sun_path, path, strnlen(path, sizeof address.sun_path - 1));
 	link->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (link->fd < 0)
 		return LINK_ABSENT;
-	result = connect_until(link, &address);
+	enum link_result result = connect_until(link, &address);
 	if (result != LINK_OK) {
 		int why = errno;
-		link_close(link);
+		close(link->fd);
 		errno = why;
 	}
 	return result;
 }
 
-/*
- * SECURITY NOTE: whoever listens on this socket opens doors, so nobody but root and the daemon's user may be able to put
- * one there. That is shown by the way to it, as sshd shows it for files (safe_path in OpenSSH's misc.c): every directory
- * belongs to root (or to whom we are, without privilege) and can be written by nobody else; the last one may belong to
- * another user, who is then the daemon's. If no one else can change the way, it cannot change between look and connect.
- *
- * SO_PEERCRED would not do instead: it names who called listen(2) last, which is root under systemd's socket activation
- * and the daemon's user otherwise, and neither the name of that user nor the owner of the directory is known to fit.
- */
-static enum link_result check_place(const char *path)
+/* Only as root can it read its configuration; as anybody else it could be made to say what they like. */
+static enum link_result start_agent(struct link *link, const char *program)
 {
-	char directory[PATH_MAX], real[PATH_MAX];
-	size_t length = (size_t)(strrchr(path, '/') - path);
+	enum place place = place_of_program(program);
 
-	memcpy(directory, path, length);
-	directory[length] = '\0';
-	if (realpath(length == 0 ? "/" : directory, real) == NULL)
-		return LINK_ABSENT;
-	bool firm = is_firm("/", false);
-	for (char *slash = strchr(real + 1, '/'); firm && slash != NULL; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		firm = is_firm(real, false);
-		*slash = '/';
-	}
-	return firm && is_firm(real, true) ? LINK_OK : LINK_UNSAFE;
-}
-
-static bool is_firm(const char *directory, bool last)
-{
-	struct stat status;
-
-	return lstat(directory, &status) == 0 && S_ISDIR(status.st_mode) && (status.st_mode & 022) == 0 &&
-	       (last || status.st_uid == 0 || status.st_uid == geteuid());
+	if (place == PLACE_UNSAFE || geteuid() != 0)
+		return LINK_UNFIT;
+	return place == PLACE_FIRM && agent_start(program, &link->fd, &link->agent) ? LINK_OK : LINK_UNSTARTED;
 }
 
 /* Where the backlog is full, connect(2) to a Unix socket waits; SO_SNDTIMEO bounds that (socket(7)). */
@@ -151,6 +136,8 @@ void link_close(struct link *link)
 {
 	close(link->fd);
 	link->fd = -1;
+	if (link->agent > 0)
+		agent_end(link->agent);
 }
 
 static enum link_result wait_for(const struct link *link, short events)

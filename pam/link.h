@@ -6,11 +6,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum link_result {
 	LINK_OK,
 	LINK_UNSAFE,   /* others than root and the daemon could have put the socket there */
 	LINK_ABSENT,   /* no connection; errno says why */
+	LINK_UNFIT,    /* the agent may not be started: others than root could have changed it, or we are not root */
+	LINK_UNSTARTED, /* it cannot be; errno says why */
 	LINK_CLOSED,   /* the daemon has gone */
 	LINK_TIMEOUT,
 	LINK_LEFT,     /* the client of sshd has closed its connection */
@@ -19,6 +22,7 @@ enum link_result {
 
 struct link {
 	int fd;
+	pid_t agent; /* started for this login; -1 if it was not */
 	int client; /* sshd's connection with the person's client, to be watched; -1 if there is none */
 	long long deadline; /* CLOCK_MONOTONIC, in milliseconds */
 	size_t start;       /* what was received and not yet taken: from here … */
@@ -27,10 +31,11 @@ struct link {
 };
 
 /*
- * Connects to the socket at `path`, which is absolute and fits into a sockaddr_un. The deadline counts from now. On
- * failure there is nothing to close.
+ * Connects to the socket at `path`, which is absolute and fits into a sockaddr_un; if nobody listens there and `program`
+ * is not NULL, to that program. The deadline counts from now. On failure there is nothing to close.
  */
-enum link_result link_open(struct link *link, const char *path, const char *ssh_connection, int timeout_seconds);
+enum link_result link_open(struct link *link, const char *path, const char *program, const char *ssh_connection,
+			   int timeout_seconds);
 
 /* A daemon that has closed may have said its last word before: that is no failure here, link_read() gets at it. */
 enum link_result link_send(struct link *link, const char *text, size_t length);

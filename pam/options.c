@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include <limits.h>
 #include <security/pam_ext.h>
 #include <string.h>
 #include <sys/un.h>
@@ -29,6 +30,10 @@ static bool read_word(const char *word, struct options *options)
 	if (strncmp(word, "socket=", 7) == 0) {
 		options->socket = word + 7;
 		return is_socket_path(options->socket);
+	}
+	if (strncmp(word, "agent=", 6) == 0) {
+		options->agent = word + 6;
+		return options->agent[0] == '/' && strlen(options->agent) < PATH_MAX;
 	}
 	if (strncmp(word, "timeout=", 8) == 0)
 		return read_seconds(word + 8, &options->timeout_seconds);

@@ -9,6 +9,7 @@ enum phase { PHASE_AUTH, PHASE_ACCOUNT };
 
 struct options {
 	const char *socket;  /* socket=PATH */
+	const char *agent;   /* agent=PATH: started where no daemon listens; NULL: nothing is */
 	int timeout_seconds; /* timeout=SECONDS, for the whole login */
 	bool only_auth;      /* phase=auth: the other phase is PAM_IGNORE */
 	bool only_account;   /* phase=account */

@@ -5,8 +5,9 @@
  * the other. It decides nothing, holds no secret and reads no configuration but its own words in pam.d.
  *
  *   facts.c     what the daemon is told            options.c   the words in pam.d
- *   dialogue.c  questions, answers, the decision   link.c      the socket, its deadline, whom to trust there
- *   message.c   what the daemon may say, and when  frame.c     a line of the protocol      utf8.c
+ *   dialogue.c  questions, answers, the decision   link.c      the socket and its deadline
+ *   message.c   what the daemon may say, and when  place.c     whom to trust in the file system
+ *   frame.c     a line of the protocol   utf8.c    agent.c     where no daemon listens: one for this login
  *
  * It lives in other people's processes, some with threads, some for long: no global state, no signal touched, no
  * descriptor left open or passed on.

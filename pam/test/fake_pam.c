@@ -37,6 +37,9 @@ int pam_get_item(const pam_handle_t *pamh, int type, const void **item)
 	case PAM_TTY:
 		*item = pamh->tty;
 		return PAM_SUCCESS;
+	case PAM_AUTHTOK:
+		*item = pamh->authtok;
+		return PAM_SUCCESS;
 	case PAM_CONV:
 		*item = pamh->no_conv ? NULL : &pamh->conv;
 		return PAM_SUCCESS;

@@ -15,7 +15,7 @@
 
 struct pam_handle {
 	/* PAM's items and environment */
-	const char *service, *user, *rhost, *ruser, *tty;
+	const char *service, *user, *rhost, *ruser, *tty, *authtok;
 	const char *connection, *authinfo;
 	struct pam_conv conv;
 	bool no_conv;

@@ -4,9 +4,12 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -206,6 +209,13 @@ static void facts(void)
 	pamh = start("login", "alice");
 	ok(strstr(attempt_of(pamh, authenticate, "first=password"), " first=password ") != NULL,
 	   "first=password says that a password was proved");
+	finish(pamh);
+
+	pamh = start("login", "alice");
+	pamh->authtok = "secret";
+	is_text(attempt_of(pamh, authenticate, NULL),
+		"attempt version=1 door=pam service=login account=alice authtok=yes phase=auth interactive=yes withdraw=no",
+		"that a password was asked for is stated, and not which");
 	finish(pamh);
 
 	pamh = start("sshd", "");
@@ -542,7 +552,7 @@ static void options(void)
 					  "timeout=0", "timeout=661", "timeout=5s", "timeout=-5", "timeout=0000005", "phase=",
 					  "phase=session", "prompt=", "prompt=duo", "exempt=", "exempt=success", "exempt=ignore ",
 					  "first=", "first=publickey",
-					  "agent=/bin/sh", "use_first_pass"};
+					  "agent=", "agent=trasa-agent", "use_first_pass"};
 	char title[160], path[256] = "socket=/";
 	pam_handle_t *pamh;
 
@@ -627,6 +637,149 @@ static void places(const char *place)
 	finish(pamh);
 }
 
+/* Leaves an agent of the test's own, which is this program, where only root could have put it. */
+static bool make_agent(const char *self, char *directory, char *agent, size_t size)
+{
+	char command[512];
+
+	strcpy(directory, "/root/pam-trasa-XXXXXX"); /* not /run, where nothing may be executed */
+	if (geteuid() != 0 || mkdtemp(directory) == NULL)
+		return false;
+	snprintf(agent, size, "%s/trasa-agent", directory);
+	snprintf(command, sizeof command, "cp %s %s && chmod 755 %s", self, agent, agent);
+	return system(command) == 0;
+}
+
+/* One login of `user` where no daemon listens. Returns the module's code. */
+static int start_agent(pam_handle_t *pamh, const char *agent, const char *more)
+{
+	char option[256];
+
+	snprintf(option, sizeof option, "agent=%s", agent);
+	return call(authenticate, pamh, 0, option, more);
+}
+
+static void agents(const char *self)
+{
+	char directory[64], agent[128], option[256];
+	pam_handle_t *pamh;
+	sigset_t some, before;
+
+	if (!make_agent(self, directory, agent, sizeof agent)) {
+		pamh = start("sshd", "alice");
+		if (geteuid() != 0)
+			is_code(start_agent(pamh, "/bin/true", NULL), PAM_SERVICE_ERR, "who is not root starts no agent");
+		ok(true, "where no daemon listens # SKIP needs root, and a directory /root");
+		finish(pamh);
+		return;
+	}
+	sigemptyset(&some);
+	sigaddset(&some, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &some, &before);
+	signal(SIGUSR2, SIG_IGN);
+	must(setenv("NODE_OPTIONS", "--inspect", 1) == 0, "set a variable");
+	int kept = dup(1); /* not closed on exec */
+	pamh = start("sshd", "alice");
+	pamh->answers[0] = "123456";
+	is_code(start_agent(pamh, agent, NULL), PAM_SUCCESS, "where no daemon listens, the agent is started and asked");
+	is_text(pamh->shown, "info: clean\non: Code: \n", "… with nothing of ours, and it asks");
+	is_code(call(account, pamh, 0, NULL, NULL), PAM_SUCCESS, "… and the account phase knows");
+	finish(pamh);
+	close(kept);
+	unsetenv("NODE_OPTIONS");
+	signal(SIGUSR2, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+
+	pamh = start("sshd", "bob");
+	is_code(start_agent(pamh, agent, NULL), PAM_MAXTRIES, "an agent that denies");
+	finish(pamh);
+	pamh = start("sshd", "dies");
+	is_code(start_agent(pamh, agent, NULL), PAM_AUTHINFO_UNAVAIL, "an agent that dies");
+	finish(pamh);
+	pamh = start("sshd", "waits");
+	is_code(start_agent(pamh, agent, "timeout=1"), PAM_ABORT, "an agent that is silent");
+	finish(pamh);
+	pamh = start("sshd", "stays");
+	is_code(start_agent(pamh, agent, NULL), PAM_MAXTRIES, "an agent that does not end when it should is ended");
+	finish(pamh);
+	signal(SIGCHLD, SIG_IGN);
+	pamh = start("sshd", "bob");
+	is_code(start_agent(pamh, agent, NULL), PAM_MAXTRIES, "an application that leaves its children to the kernel");
+	finish(pamh);
+	signal(SIGCHLD, SIG_DFL);
+	ok(waitpid(-1, NULL, WNOHANG) == -1, "no child is left");
+
+	pamh = start("sshd", "alice");
+	play(pamh, ATTEMPT DENY("PAM_PERM_DENIED"));
+	is_code(start_agent(pamh, agent, NULL), PAM_PERM_DENIED, "where a daemon listens, it is asked");
+	played(pamh);
+	finish(pamh);
+
+	pamh = start("sshd", "alice");
+	snprintf(option, sizeof option, "%s/none", directory);
+	is_code(start_agent(pamh, option, NULL), PAM_AUTHINFO_UNAVAIL, "an agent that is not there");
+	ok(strstr(pamh->logged, "none: No such file") != NULL && strstr(pamh->shown, "does not answer") != NULL,
+	   "… log and person are told");
+	is_code(start_agent(pamh, directory, NULL), PAM_SERVICE_ERR, "a directory is no agent");
+	must(chmod(agent, 0775) == 0, "chmod");
+	is_code(start_agent(pamh, agent, NULL), PAM_SERVICE_ERR, "nor is a program that a group can write");
+	must(chmod(agent, 0644) == 0, "chmod");
+	is_code(start_agent(pamh, agent, NULL), PAM_AUTHINFO_UNAVAIL, "one that cannot be executed cannot be started");
+	must(chmod(agent, 0755) == 0 && chown(agent, 4711, 0) == 0, "chown");
+	is_code(start_agent(pamh, agent, NULL), PAM_SERVICE_ERR, "nor is a program of somebody else's");
+	must(chown(agent, 0, 0) == 0 && chmod(directory, 0777) == 0, "chmod");
+	is_code(start_agent(pamh, agent, NULL), PAM_SERVICE_ERR, "nor one in a directory that others can write");
+	ok(strstr(pamh->logged, "only root can change") != NULL, "… and the log says so");
+	finish(pamh);
+	unlink(agent);
+	rmdir(directory);
+}
+
+/* What this program does when the module starts it. */
+static int be_agent(void)
+{
+	char line[8192], link[64];
+	struct sigaction action;
+	sigset_t blocked;
+	size_t length = 0, variables = 0;
+	bool clean = getsid(0) == getpid() && getcwd(line, sizeof line) != NULL && strcmp(line, "/") == 0;
+
+	for (int fd = 0; fd < 3; fd++) {
+		char path[32];
+		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		ssize_t size = readlink(path, link, sizeof link);
+		clean = clean && size == 9 && memcmp(link, "/dev/null", 9) == 0;
+	}
+	for (int fd = 4; fd < 256; fd++)
+		clean = clean && fcntl(fd, F_GETFD) == -1;
+	while (environ[variables] != NULL)
+		variables++;
+	clean = clean && variables == 2 && getenv("NODE_OPTIONS") == NULL;
+	sigprocmask(SIG_BLOCK, NULL, &blocked);
+	sigaction(SIGUSR2, NULL, &action);
+	clean = clean && !sigismember(&blocked, SIGUSR1) && action.sa_handler == SIG_DFL;
+
+	while (length < sizeof line - 1 && read(3, line + length, 1) == 1 && line[length] != '\n')
+		length++;
+	line[length] = '\0';
+	if (strstr(line, "account=dies") != NULL)
+		return 1;
+	if (strstr(line, "account=waits") != NULL)
+		return (int)read(3, line, 1);
+	if (strstr(line, "account=alice") == NULL) {
+		dprintf(3, "%s", DENY("PAM_MAXTRIES") + 2);
+		while (strstr(line, "account=stays") != NULL)
+			pause();
+		return 0;
+	}
+	dprintf(3, "info text=%s\nprompt id=1 echo=yes text=Code:%%20\n", clean ? "clean" : "not%20clean");
+	length = 0;
+	while (length < sizeof line - 1 && read(3, line + length, 1) == 1 && line[length] != '\n')
+		length++;
+	dprintf(3, "%s", strncmp(line, "answer id=1 text=123456", 23) == 0 ? ALLOW + 2 : DENY("PAM_AUTH_ERR") + 2);
+	return 0;
+}
+
 static void *one_of_many(void *data)
 {
 	long number = (long)(intptr_t)data;
@@ -671,6 +824,8 @@ static int open_descriptors(void)
 
 int main(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "daemon") == 0 && strcmp(argv[2], "--once") == 0)
+		return be_agent();
 	void *module = argc == 2 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
 	const char *place = make_place();
 	char command_line[512];
@@ -698,6 +853,7 @@ int main(int argc, char **argv)
 	no_room();
 	options();
 	places(place);
+	agents(argv[0]);
 	at_once();
 	ok(open_descriptors() == descriptors, "no descriptor is left open");
 	remove_place();

@@ -29,6 +29,11 @@ export interface LoginAttempt {
   readonly keyFingerprint?: string;
   /** Has a first factor been proved already? No push is ever sent before one. */
   readonly firstFactorProved: boolean;
+  /**
+   * Is this all that stands between somebody elsewhere and the account? No first factor is proved, and nobody has asked
+   * for one as far as can be seen: `keyboard-interactive` by our module alone. Nothing may then stand in for the factor.
+   */
+  readonly standsAlone: boolean;
   /** Asks in the words of the original's module, which people and their scripts know. */
   readonly inWordsOfTrasa?: boolean;
 }

@@ -5,7 +5,7 @@
  * It touches no file, socket or clock but through its ports, and it never rejects.
  */
 import { type Decision, deny } from '../policy/decision.ts';
-import { parseTrasaID, personBehind } from '../policy/identity.ts';
+import { namesSomeOnly, parseTrasaID, personBehind } from '../policy/identity.ts';
 import { requirementOf } from '../policy/policy.ts';
 import type { LoginAttempt } from './attempt.ts';
 import { challenge } from './challenge.ts';
@@ -49,12 +49,14 @@ async function decide(asked: Login): Promise<Decision> {
 
   const person = await identify(login);
   if ('kind' in person) return person;
-  login.trail.person = person.trasaID;
+  if (person !== nobody) login.trail.person = person.trasaID;
 
-  const decision = await challenge(login, person, account.kind === 'found');
-  // Whatever was said in the dialogue: an account that does not exist is never entered.
-  if (account.kind === 'found') return decision;
-  return decision.kind === 'deny' ? { ...decision, detail: 'no such account' } : deny('unknown-account');
+  const why = account.kind === 'unknown' ? 'no such account' : 'no rule tells the TRASA ID';
+  const isReal = account.kind === 'found' && person !== nobody;
+  const decision = await challenge(login, person, isReal);
+  // Whatever was said in the dialogue: who does not exist does not enter.
+  if (isReal) return decision;
+  return decision.kind === 'deny' ? { ...decision, detail: why } : deny('unknown-account', why);
 }
 
 /** One account has one name in rules, throttle and memory, however it was spelt at the door. */
@@ -88,32 +90,45 @@ function hasGrace(login: Login): boolean {
   return ports.memory.graceUntil(binding) > ports.clock.now();
 }
 
-/** Who is behind the account; asked for once, and only if no rule tells it. */
+/**
+ * Who is behind the account; asked for once, and only if no rule tells it. The question would tell strangers
+ * elsewhere which accounts a rule names: before a first factor is proved all of them are asked, and the rule has its way
+ * whatever is typed.
+ */
 async function identify(login: Login): Promise<Person | Decision> {
   const { attempt, conversation, ports, signal } = login;
-  const { account, keyFingerprint } = attempt;
-  const known = personBehind(ports.rules.identity, account, keyFingerprint);
-  if (known !== undefined) {
-    const isByKey = known !== personBehind(ports.rules.identity, account, undefined);
-    const named = known.normalize('NFC').toLowerCase();
-    return { trasaID: known, pushTarget: isByKey && !attempt.vouched ? `${named} at ${account}` : named };
-  }
+  const { account, firstFactorProved, clientAddress } = attempt;
+  const known = knownPerson(login);
+  const isTelling = !firstFactorProved && clientAddress !== undefined && namesSomeOnly(ports.rules.identity);
+  if (known !== undefined && (!isTelling || conversation.answersOnce)) return known;
 
   const prompt = attempt.inWordsOfTrasa === true ? 'Enter your TRASA ID' : 'TRASA ID';
   const answer = await conversation.promptEchoOn(`${prompt} (email or username): `, signal);
   switch (answer.kind) {
     case 'answer': {
       const typed = parseTrasaID(answer.text.expose());
-      if (typed !== undefined) return { trasaID: typed, pushTarget: `somebody at ${account}` };
+      if (typed !== undefined) return known ?? { trasaID: typed, pushTarget: `somebody at ${account}` };
       return deny('unknown-person', 'not a TRASA ID', 'That is not a TRASA ID: type your email or TRASA username.');
     }
     case 'unable':
-      return deny('no-conversation', 'no rule tells the TRASA ID');
+      return isTelling ? nobody : deny('no-conversation', 'no rule tells the TRASA ID');
     case 'cancelled':
     case 'withdrawn':
       return deny('cancelled');
   }
 }
+
+function knownPerson({ attempt, ports }: Login): Person | undefined {
+  const { account, keyFingerprint } = attempt;
+  const known = personBehind(ports.rules.identity, account, keyFingerprint);
+  if (known === undefined) return undefined;
+  const isByKey = known !== personBehind(ports.rules.identity, account, undefined);
+  const named = known.normalize('NFC').toLowerCase();
+  return { trasaID: known, pushTarget: isByKey && !attempt.vouched ? `${named} at ${account}` : named };
+}
+
+/** Plays the same dialogue as a person, and proves nothing. */
+const nobody: Person = { trasaID: '', pushTarget: '' };
 
 /** Settles when the login is given up; until then, never. */
 async function aborted(signal: AbortSignal): Promise<Decision> {

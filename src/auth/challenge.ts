@@ -33,6 +33,7 @@ type Step =
 export async function challenge(login: Login, person: Person, real: boolean): Promise<Decision> {
   const { conversation, ports } = login;
   const { attempts, autopush } = ports.rules.policy;
+  const lastTry = conversation.answersOnce ? 1 : attempts;
   const factors = new Factors(login, person, real);
 
   for (let tries = 1; ; tries++) {
@@ -42,7 +43,7 @@ export async function challenge(login: Login, person: Person, real: boolean): Pr
     // sshd puts junk in the place of what is typed for an account that does not exist (auth-pam.c, fake_password): before
     // a first factor, what was wrong with an answer must not tell which accounts do.
     const says = factors.mayPush ? step.says : refusals['wrong-code'].says;
-    if (!conversation.interactive || tries >= attempts) return deny(step.reason, undefined, says);
+    if (!conversation.interactive || tries >= lastTry) return deny(step.reason, undefined, says);
     conversation.errorMsg(says ?? refusals[step.reason].says);
   }
 }
@@ -219,7 +220,7 @@ class Factors {
       case 'refused':
         return decided(deny(outcome.reason, outcome.detail, outcome.says));
       case 'unavailable':
-        return decided(decideUnavailable(policy, attempt.account, outcome.cause, outcome.detail));
+        return decided(decideUnavailable(policy, attempt, outcome.cause, outcome.detail));
     }
   }
 

@@ -22,6 +22,8 @@ export interface Conversation {
   readonly interactive: boolean;
   /** Can an open question be taken back? If not (PAM), its answer comes all the same, and nobody waits for it. */
   readonly canWithdraw: boolean;
+  /** Has it one answer to give, and no second? (pam_exec asked before anybody could know what for.) */
+  readonly answersOnce: boolean;
   promptEchoOn(text: string, withdraw?: AbortSignal): Promise<Answer>;
   promptEchoOff(text: string, withdraw?: AbortSignal): Promise<Answer>;
   textInfo(text: string): void;

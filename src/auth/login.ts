@@ -136,10 +136,10 @@ export function forgive({ attempt, ports }: Login, target: string): void {
 
 /**
  * What a grace is bound to: account, client address and, when known, the key that sshd verified. Undefined without an
- * address: a grace that anybody anywhere could use is none.
+ * address: a grace that anybody anywhere could use is none; and without a first factor, or it would be the only one.
  */
 export function graceBinding(attempt: LoginAttempt): string | undefined {
-  if (attempt.clientAddress === undefined) return undefined;
+  if (attempt.clientAddress === undefined || !attempt.firstFactorProved) return undefined;
   return JSON.stringify([attempt.account, attempt.clientAddress, attempt.keyFingerprint ?? null]);
 }
 

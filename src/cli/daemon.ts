@@ -1,43 +1,65 @@
 /** `trasa-agent daemon`: puts the daemon together from its real parts and runs it. */
 import { randomInt } from 'node:crypto';
+import { lstatSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { openAudit } from '../audit/audit-log.ts';
 import { openDaemonLog } from '../audit/daemon-log.ts';
 import { authenticate } from '../auth/authenticate.ts';
 import type { Clock, Random } from '../auth/ports.ts';
-import type { AgentConfig } from '../config/config.ts';
+import type { AgentConfig, LoadedConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { options } from '../config/options.ts';
-import { runDaemon } from '../daemon/run.ts';
-import type { OpenVerifier } from '../daemon/service.ts';
+import { problemAt } from '../config/problem.ts';
+import { runDaemon, runOnce } from '../daemon/run.ts';
+import type { DaemonParts, OpenVerifier } from '../daemon/service.ts';
+import { becomeUser } from '../host/become-user.ts';
 import { createDirectory } from '../host/directory.ts';
 import { forbidDumps } from '../host/no-dumps.ts';
 import { peerCredentials } from '../host/peer.ts';
+import { toSystemLog } from '../host/system-log.ts';
 import { LoginStore } from '../store/login-store.ts';
 import { TrasaClient } from '../trasa/client.ts';
 import { TrasaServerVerifier } from '../verifiers/trasa-server.ts';
 
-/** @returns the exit status, when the daemon was told to stop */
-export async function daemon(args: { readonly config?: string }): Promise<number> {
+/**
+ * @param args `once`: serve one login, over a socket that is connected already
+ * @returns the exit status, when the daemon was told to stop
+ */
+export async function daemon(args: { readonly config?: string; readonly once: boolean }): Promise<number> {
   forbidDumps(); // this process holds the service key
   const clock: Clock = { now: () => Date.now() };
   const random: Random = { below: bound => randomInt(bound) };
-  return await runDaemon(
-    {
-      authenticate,
-      loadConfig: () => loadConfig(args.config),
-      openVerifier,
-      openMemory: directory => new LoginStore(directory, clock),
-      openAudit: file => openAudit({ clock, file }),
-      directory: createDirectory(),
-      peerOf: peerCredentials,
-      clock,
-      random,
-      log: openDaemonLog(clock),
-    },
-    options.daemon.socket.standard,
-    process,
-  );
+  const parts: DaemonParts = {
+    authenticate,
+    loadConfig: () => loadConfig(args.config),
+    openVerifier,
+    openMemory: directory => new LoginStore(directory, clock),
+    openAudit: file => openAudit({ clock, file }),
+    directory: createDirectory(),
+    peerOf: peerCredentials,
+    clock,
+    random,
+    log: openDaemonLog(clock),
+  };
+  if (!args.once) return await runDaemon(parts, options.daemon.socket.standard, process);
+  const forOne: DaemonParts = {
+    ...parts,
+    loadConfig: () => asOwnerOfTheState(loadConfig(args.config)),
+    openAudit: file => openAudit({ clock, file, write: toSystemLog }),
+    log: openDaemonLog(clock, toSystemLog),
+  };
+  return await runOnce(forOne, process);
+}
+
+/** Root has read the configuration; what comes then is for the daemon's user, to whom the state belongs. */
+function asOwnerOfTheState(loaded: LoadedConfig): LoadedConfig {
+  if (loaded.kind === 'broken' || process.geteuid?.() !== 0) return loaded;
+  const file = loaded.config.daemon.stateDirectory;
+  const owner = lstatSync(file, { throwIfNoEntry: false });
+  if (owner === undefined)
+    return { kind: 'broken', problems: [problemAt(file, undefined, 'does not exist', 'start the daemon once')] };
+  becomeUser(owner);
+  return loaded;
 }
 
 function openVerifier(config: AgentConfig): OpenVerifier {

@@ -2,10 +2,11 @@
 import yargs, { type Argv } from 'yargs';
 import { exitStatus } from '../policy/refusals.ts';
 import { cleanText } from '../protocol/clean.ts';
+import { caCommand } from './ca.ts';
 import { forgetEnvironment } from './environment.ts';
 import { exitStatuses } from './exit-statuses.ts';
 import { serverCommand } from './server.ts';
-import { version } from './version.ts';
+import { release, version } from './version.ts';
 
 /** @returns the exit status; a command that fails for a known reason has said why on stderr. Throws only on a bug. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
@@ -33,10 +34,17 @@ function commandLine(finish: (status: number) => void): Argv {
     .command(
       'daemon',
       'decide about logins: serves the socket that the other commands ask',
-      command => configOption(command).epilogue(exitStatuses('stopped by a signal', ['unavailable', 'config'])),
-      async ({ config }) => {
+      command =>
+        configOption(command)
+          .option('once', {
+            type: 'boolean',
+            default: false,
+            describe: 'serve the one login over descriptor 3, then end (for agent= of pam_trasa)',
+          })
+          .epilogue(exitStatuses('stopped by a signal', ['unavailable', 'config'])),
+      async ({ config, once }) => {
         const { daemon } = await import('./daemon.ts');
-        finish(await daemon(config === undefined ? {} : { config }));
+        finish(await daemon(config === undefined ? { once } : { config, once }));
       },
     )
     .command(
@@ -51,7 +59,34 @@ function commandLine(finish: (status: number) => void): Argv {
         finish(await check(config === undefined ? { offline } : { config, offline }));
       },
     )
+    .command(
+      'doctor',
+      'look for holes and breakages: sshd, PAM, the configuration, the daemon, the server',
+      command =>
+        configOption(command)
+          .option('sshd-config', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'configuration of sshd, if not the usual one',
+          })
+          .option('user', {
+            type: 'string',
+            array: true,
+            nargs: 1,
+            default: [],
+            defaultDescription: 'root and every person',
+            describe: 'whose logins; may be given again',
+          })
+          .option('offline', { type: 'boolean', default: false, describe: 'ask no server' })
+          .option('json', { type: 'boolean', default: false, describe: 'for programs' })
+          .epilogue(doctorStatuses),
+      async ({ config, sshdConfig, user, offline, json }) => {
+        const { doctor } = await import('./doctor.ts');
+        finish(await doctor({ config, sshdConfig, users: user, offline, version: release, json }));
+      },
+    )
     .command(serverCommand)
+    .command(caCommand)
     .demandCommand(1, 'a command is missing')
     .strictCommands()
     .strictOptions()
@@ -70,6 +105,14 @@ function commandLine(finish: (status: number) => void): Argv {
       throw new UsageError(message ?? error?.message);
     });
 }
+
+const doctorStatuses = `Exit status:
+    0  nothing found, or notes only
+    1  warnings
+    2  holes or breakages
+   64  wrong command line
+   70  internal error
+   77  not run by root`;
 
 function configOption<T>(command: Argv<T>): Argv<T & { config: string | undefined }> {
   return command.option('config', {

@@ -28,6 +28,7 @@ export function makeAttempt(message: AttemptMessage, id: string, uid: number): L
   const { account, service, tty, command, authinfo = '' } = message;
   const clientAddress = addressOf(message.connection?.split(' ')[0]) ?? addressOf(message.rhost);
   const key = message.key ?? verifiedKeyFingerprint(authinfo, bytes => hash('sha256', bytes, 'base64'));
+  const firstFactorProved = isFirstFactorProved(door, message);
   return {
     id,
     door,
@@ -39,7 +40,8 @@ export function makeAttempt(message: AttemptMessage, id: string, uid: number): L
     ...(tty !== undefined && { tty: cleanText(tty, 128) }),
     ...(command !== undefined && { command: cleanText(command, 1024) }),
     ...(key !== undefined && { keyFingerprint: key }),
-    firstFactorProved: isFirstFactorProved(door, message),
+    firstFactorProved,
+    standsAlone: !firstFactorProved && message.authtok !== true && isFromElsewhere(message),
     ...(message.style === 'trasa' && { inWordsOfTrasa: true }),
   };
 }
@@ -54,6 +56,10 @@ function isFirstFactorProved(door: Door, { phase, first, authinfo, ruser, accoun
   if (first !== undefined) return first !== 'none';
   if (firstMethod(authinfo ?? '') !== undefined) return true;
   return ruser === account && rhost === undefined;
+}
+
+function isFromElsewhere({ rhost, connection }: AttemptMessage): boolean {
+  return rhost !== undefined || connection !== undefined;
 }
 
 /** PAM's rhost may be a name (`UseDNS yes`) or `UNKNOWN`: then the address is not known. */

@@ -1,11 +1,7 @@
 import { createServer, type Socket } from 'node:net';
-import { Admission } from './admission.ts';
-import { DiskSpace } from './disk-space.ts';
-import { LineLimit } from './line-limit.ts';
+import { openHouse } from './house.ts';
 import { listen, type Place } from './listen.ts';
-import { serveDoor } from './serve.ts';
-import { type DaemonParts, type Standing, usualTimeouts } from './service.ts';
-import { Settings } from './settings.ts';
+import type { DaemonParts, Standing } from './service.ts';
 
 export interface Daemon {
   /** Reads the configuration again; logins in progress keep the old one. */
@@ -31,18 +27,7 @@ export interface Daemon {
  */
 export async function startDaemon(parts: DaemonParts, placeFor: (standing: Standing) => Place): Promise<Daemon> {
   const { log } = parts;
-  const settings = new Settings(parts);
-  settings.load();
-
-  const stopping = new AbortController();
-  const admission = new Admission();
-  const space = new DiskSpace(parts.statfs);
-  const limits = {
-    overloads: new LineLimit(1, (uid, left) => log.warn('more that there was no room for', { uid, left })),
-    refusals: new LineLimit(10, (uid, left) => log.warn('more refusals, not logged one by one', { uid, left })),
-  };
-  const timeouts = { ...usualTimeouts, ...parts.timeouts };
-  const own = { admission, space, limits, timeouts, stopping: stopping.signal };
+  const house = openHouse(parts);
   const visits = new Set<Promise<void>>();
   const sockets = new Set<Socket>();
   let someoneLeft = Promise.withResolvers<void>();
@@ -54,40 +39,32 @@ export async function startDaemon(parts: DaemonParts, placeFor: (standing: Stand
       someoneLeft.resolve();
       someoneLeft = Promise.withResolvers<void>();
     });
-    const { standing } = settings;
-    const visit = serveDoor(socket, { ...parts, ...own, standing })
-      .catch((error: unknown) => {
-        log.error(`a connection failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-        socket.destroy();
-      })
-      .finally(() => visits.delete(visit));
+    const visit = house.serve(socket).finally(() => visits.delete(visit));
     visits.add(visit);
   });
-  const place = placeFor(settings.standing);
+  const place = placeFor(house.settings.standing);
   await listen(server, place);
   server.on('error', error => log.error(`socket: ${error.message}`));
   log.info('ready', { socket: place.kind === 'path' ? place.path : 'from systemd' });
 
   const stop = async (): Promise<void> => {
-    log.info('stopping', { logins: admission.logins });
+    log.info('stopping', { logins: house.admission.logins });
     const closed = new Promise(resolve => {
       server.close(resolve); // also removes a path of our own
     });
-    stopping.abort();
-    await atMost(timeouts.stopMs, Promise.all(visits));
+    house.stop();
+    await atMost(house.timeouts.stopMs, Promise.all(visits));
     await atMost(lastWordsMs, closed);
     for (const socket of sockets) socket.destroy();
     await closed;
-    limits.overloads.close();
-    limits.refusals.close();
-    settings.close();
+    house.close();
     log.info('stopped');
   };
   let stopped: Promise<void> | undefined;
 
   return {
     reload() {
-      settings.load();
+      house.settings.load();
     },
     async idle() {
       while (sockets.size > 0) await someoneLeft.promise;
@@ -97,6 +74,13 @@ export async function startDaemon(parts: DaemonParts, placeFor: (standing: Stand
       await stopped;
     },
   };
+}
+
+/** Serves the one login whose door is at the other end of `socket`, where no daemon listens (pam_trasa's `agent=`). */
+export async function serveOne(parts: DaemonParts, socket: Socket): Promise<void> {
+  const house = openHouse(parts);
+  await house.serve(socket);
+  house.close();
 }
 
 /** For the last decisions to be read by doors that are slow to close. */

@@ -9,8 +9,8 @@ export type Place =
   /** A listening socket from systemd; it stays, and keeps connections waiting while we restart. */
   | { readonly kind: 'inherited'; readonly fd: number };
 
-/** The first descriptor that systemd passes (SD_LISTEN_FDS_START, sd_listen_fds(3)). */
-const firstInherited = 3;
+/** The first descriptor that systemd passes (SD_LISTEN_FDS_START, sd_listen_fds(3)), and pam_trasa's `agent=`. */
+export const firstInherited = 3;
 
 /**
  * The socket that systemd has passed to this process; undefined if none was. Throws if it is not one socket: whoever

@@ -1,7 +1,9 @@
+import { fstatSync } from 'node:fs';
+import { Socket } from 'node:net';
 import type { DaemonLog } from '../audit/daemon-log.ts';
 import { exitStatus } from '../policy/refusals.ts';
-import { type Daemon, startDaemon } from './daemon.ts';
-import { inheritedPlace, type Place } from './listen.ts';
+import { type Daemon, serveOne, startDaemon } from './daemon.ts';
+import { firstInherited, inheritedPlace, type Place } from './listen.ts';
 import type { DaemonParts } from './service.ts';
 
 /** The part of `process` that is needed here. */
@@ -46,6 +48,19 @@ export async function runDaemon(parts: DaemonParts, usualSocket: string, process
 
   function ownPlace(standing: Parameters<Parameters<typeof startDaemon>[1]>[0]): Place {
     return { kind: 'path', path: standing.kind === 'ready' ? standing.config.daemon.socket : usualSocket };
+  }
+}
+
+/** Serves one login over descriptor 3, and returns the exit status: the door has its decision, or has none. */
+export async function runOnce(parts: DaemonParts, process: Process): Promise<number> {
+  denyByDying(process, parts.log);
+  try {
+    if (!fstatSync(firstInherited).isSocket()) throw new Error('not a socket');
+    await serveOne(parts, new Socket({ fd: firstInherited }));
+    return 0;
+  } catch (error) {
+    parts.log.error(`descriptor ${firstInherited}: ${error instanceof Error ? error.message : String(error)}`);
+    return exitStatus.unavailable;
   }
 }
 

@@ -130,11 +130,11 @@ async function decide(attempt: LoginAttempt, visit: Visit, parts: ServeParts): P
   }
 }
 
-/** No attempt came of it, so there is nothing to audit. Who connects and leaves without a word is no news. */
+/** No attempt came of it, so there is nothing to audit. Who leaves without a word, or was only there to look, is no news. */
 function leftUnheard(visit: Visit, id: string, peer: PeerCredentials, parts: ServeParts): void {
   const reason = visit.violation === undefined ? endingOf(visit.signal) : 'protocol-error';
   const facts = { attempt: id, uid: peer.uid, why: visit.violation ?? reason };
-  if (reason === 'disconnected') parts.log.debug('no attempt', facts);
+  if (reason === 'disconnected' || reason === 'cancelled') parts.log.debug('no attempt', facts);
   else if (reason !== 'overloaded' && parts.limits.refusals.admits(peer.uid)) parts.log.warn('no attempt', facts);
   visit.finish(answerFor(deny(reason), id, noSession));
 }

@@ -7,13 +7,18 @@ import { type DaemonMessage, type DoorMessage, maxText } from '../protocol/messa
 export class SocketConversation implements Conversation {
   readonly interactive: boolean;
   readonly canWithdraw: boolean;
+  readonly answersOnce: boolean;
   readonly #send: (message: DaemonMessage) => void;
   #lastId = 0;
   #open: { readonly id: number; readonly settle: (answer: Answer) => void } | undefined;
 
-  constructor(can: { interactive: boolean; withdraw?: boolean }, send: (message: DaemonMessage) => void) {
+  constructor(
+    can: { interactive: boolean; withdraw?: boolean; once?: boolean },
+    send: (message: DaemonMessage) => void,
+  ) {
     this.interactive = can.interactive;
     this.canWithdraw = can.withdraw ?? true;
+    this.answersOnce = can.once ?? false;
     this.#send = send;
   }
 

@@ -28,6 +28,8 @@ export interface Native {
   /** Sets a terminal to give single keys, without echo and signals. Returns what `restoreTerminal` wants. */
   readKeys(fd: number): ArrayBuffer;
   restoreTerminal(fd: number, saved: ArrayBuffer): void;
+  /** syslog(3), facility authpriv, level notice. */
+  logToSystem(text: string): void;
   /** No core dumps, and no ptrace(2) by others of the same user. */
   forbidDumps(): void;
 }
@@ -47,7 +49,7 @@ function load(): Native {
 }
 
 function isNative(exports: object): exports is Native {
-  return 'forbidDumps' in exports; // the last that it defines
+  return 'forbidDumps' in exports && 'logToSystem' in exports; // the last that it defines, and the newest
 }
 
 /** Beside the packaged binary; in `dist/` when the program runs from its sources. */

@@ -6,6 +6,7 @@ import { exitStatus, refusals } from '../policy/refusals.ts';
 import type { DecisionMessage } from '../protocol/messages.ts';
 import type { Reply } from '../relay/ask-daemon.ts';
 import type { RecordChannel } from '../relay/record-channel.ts';
+import { refusalStatus } from '../relay/refusal-status.ts';
 
 /** What {@link enter} needs of the world; entrance.ts has the real one. */
 export interface Entrance {
@@ -51,10 +52,5 @@ async function follow(
       break;
   }
   entrance.say(decision.text === '' ? refusals['internal-error'].says : decision.text);
-  return refusalStatus(decision.exit);
-}
-
-/** Never 0: whoever looks at the status alone must not take a refusal for a success. */
-function refusalStatus(exit: number): number {
-  return Number.isInteger(exit) && exit > 0 && exit < 256 ? exit : exitStatus.noPermission;
+  return refusalStatus(decision);
 }

@@ -2,6 +2,7 @@
 import { exitStatus, refusals } from '../policy/refusals.ts';
 import type { DecisionMessage } from '../protocol/messages.ts';
 import type { Reply } from '../relay/ask-daemon.ts';
+import { refusalStatus } from '../relay/refusal-status.ts';
 
 export interface Conclusion {
   readonly status: number;
@@ -9,14 +10,11 @@ export interface Conclusion {
   readonly text: string;
 }
 
-/**
- * @param complaint what was wrong with the answer, if there was a second question, which nobody was there to answer
- * @param isGone does nobody wait for this any more?
- */
-export function conclude(reply: Reply, complaint: string | undefined, isGone: boolean): Conclusion {
+/** @param isGone does nobody wait for this any more? */
+export function conclude(reply: Reply, isGone: boolean): Conclusion {
   switch (reply.kind) {
     case 'decided':
-      return follow(reply.decision, complaint, isGone);
+      return follow(reply.decision, isGone);
     case 'unavailable':
       return {
         status: exitStatus.unavailable,
@@ -25,8 +23,8 @@ export function conclude(reply: Reply, complaint: string | undefined, isGone: bo
   }
 }
 
-function follow(decision: DecisionMessage, complaint: string | undefined, isGone: boolean): Conclusion {
-  const { verdict, reason, text, id } = decision;
+function follow(decision: DecisionMessage, isGone: boolean): Conclusion {
+  const { verdict, text } = decision;
   switch (verdict) {
     case 'allow':
     case 'bypass':
@@ -35,13 +33,5 @@ function follow(decision: DecisionMessage, complaint: string | undefined, isGone
     case 'deny':
       break;
   }
-  const status = refusalStatus(decision.exit);
-  if (reason === 'cancelled' && complaint !== undefined)
-    return { status: exitStatus.noPermission, text: id === '' ? complaint : `${complaint} [${id}]` };
-  return { status, text: text === '' ? refusals['internal-error'].says : text };
-}
-
-/** Never 0: pam_exec looks at nothing else. */
-function refusalStatus(exit: number): number {
-  return Number.isInteger(exit) && exit > 0 && exit < 256 ? exit : exitStatus.noPermission;
+  return { status: refusalStatus(decision), text: text === '' ? refusals['internal-error'].says : text };
 }

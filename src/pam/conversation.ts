@@ -3,17 +3,16 @@ import { Secret } from '../otp/secret.ts';
 
 /**
  * The Conversation of somebody who has answered before the question was put: what was typed at pam_exec's prompt answers
- * the first question for a code, and there is no second try. Questions are told apart by the words of auth/challenge.ts;
+ * the first question for a code, and there is no second. Questions are told apart by the words of auth/challenge.ts;
  * one that is not known is not answered, so that a code never goes where none was asked for.
  */
 export class HookConversation implements Conversation {
   readonly canWithdraw = true;
+  readonly answersOnce = true;
   readonly interactive: boolean;
   readonly #tell: (text: string) => void;
   #prepared: Secret | undefined;
   #hasAnswered = false;
-  /** What was wrong with the answer, once there has been one. */
-  complaint: string | undefined;
 
   /** @param answer undefined: a push is asked for */
   constructor(interactive: boolean, answer: Secret | undefined, tell: (text: string) => void) {
@@ -38,10 +37,8 @@ export class HookConversation implements Conversation {
     this.#tell(text);
   }
 
-  /** Kept until the decision, which is one line with it. */
-  errorMsg(text: string): void {
-    this.complaint = text;
-  }
+  /** Nothing is wrong that does not end the login, and then the decision says so. */
+  errorMsg(): void {}
 
   /** With `autopush` this is the first question; a code that was typed answers it. */
   async #waitFor(text: string, withdraw: AbortSignal | undefined): Promise<Answer> {

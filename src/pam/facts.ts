@@ -42,6 +42,7 @@ export function attemptFrom(items: PamItems, circumstances: Circumstances): Atte
     ...(afterPassword && { first: 'password' }),
     // In the account phase pam_exec has nothing that was typed.
     interactive: phase === 'auth',
+    once: true,
   };
 }
 

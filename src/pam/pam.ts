@@ -54,7 +54,7 @@ export async function pam(argv: readonly string[]): Promise<number> {
   const reply = await askDaemon({ socket, attempt, conversation, signal: presence.signal, deadlineMs });
   const isGone = presence.signal.aborted;
   presence.stop();
-  const { status, text } = conclude(reply, conversation.complaint, isGone);
+  const { status, text } = conclude(reply, isGone);
   if (text !== '') tell(text);
   return status;
 }

@@ -5,11 +5,12 @@ import type { LoginPolicy } from './policy.ts';
  * The only place that can turn "the server cannot answer" into entry, and only if the administrator asked for it.
  *
  * Three kinds of trouble, three policies: a server that is not there may be fail-safe; refused credentials and a broken
- * configuration never are, nor is a TLS failure, which may be somebody in between.
+ * configuration never are, nor is a TLS failure, which may be somebody in between. And where no other factor stands before
+ * ours (`standsAlone`), to let in without ours would be to let in anybody.
  */
 export function decideUnavailable(
   policy: LoginPolicy,
-  account: string,
+  { account, standsAlone }: { readonly account: string; readonly standsAlone: boolean },
   cause: UnavailableCause,
   detail: string,
 ): Decision {
@@ -18,10 +19,10 @@ export function decideUnavailable(
 
   const why = `${cause}: ${detail}`;
   const reachability = failSafeCauses.find(known => known === cause);
-  if (reachability !== undefined) {
+  if (reachability !== undefined && !standsAlone) {
     if (policy.offlineUsers.includes(account)) return { kind: 'bypass', rule: 'offline-user', detail: why };
     if (policy.failMode === 'safe' && policy.failSafeOn.includes(reachability))
       return { kind: 'bypass', rule: 'fail-safe', detail: why };
   }
-  return deny('server-unavailable', why);
+  return deny('server-unavailable', standsAlone ? `${why}; no first factor stands before this one` : why);
 }

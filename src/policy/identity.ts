@@ -21,6 +21,11 @@ export function personBehind(
   return rules.domain === '' ? undefined : `${account}@${rules.domain}`;
 }
 
+/** Do the rules tell the person behind some accounts, and not behind others? */
+export function namesSomeOnly({ people, domain }: IdentityRules): boolean {
+  return domain === '' && people.size > 0;
+}
+
 /**
  * A TRASA ID as a person types it: an email address or a TRASA username, cleaned of surrounding blanks.
  * Undefined if it cannot be one; it is then never sent anywhere (it may be a password).

@@ -125,6 +125,10 @@ const factLimits = [
 ] as const;
 type FactName = (typeof factLimits)[number][0];
 
+/** Booleans that may be absent. */
+const flagNames = ['withdraw', 'once', 'authtok'] as const;
+type FlagName = (typeof flagNames)[number];
+
 /** The first fact that is too long to be sent; undefined if all fit. `command` is cut instead. */
 export function overlongFact(attempt: AttemptMessage): string | undefined {
   return factLimits.find(([name, max]) => name !== 'command' && byteLength(attempt[name] ?? '') > max)?.[0];
@@ -133,12 +137,14 @@ export function overlongFact(attempt: AttemptMessage): string | undefined {
 function encodeAttempt(attempt: AttemptMessage): string {
   const tooLong = overlongFact(attempt);
   if (tooLong !== undefined) throw new RangeError(`${tooLong} is longer than an attempt may say`);
-  const { kind, command, interactive, withdraw, ...facts } = attempt;
+  const { kind, command, interactive, withdraw, once, authtok, ...facts } = attempt;
   const fields = {
     ...facts,
     command: command === undefined ? undefined : cut(command, maxFact),
     interactive: yesNo(interactive),
-    withdraw: withdraw === undefined ? undefined : yesNo(withdraw),
+    withdraw: yesNoOrAbsent(withdraw),
+    once: yesNoOrAbsent(once),
+    authtok: yesNoOrAbsent(authtok),
   };
   const line = encodeLine(kind, fields);
   // Base64 is hardly encoded, and so it all fits; what is long and strange is left out rather than refused.
@@ -155,11 +161,16 @@ function decodeAttempt(line: Line): AttemptMessage | undefined {
   }
   const { version, door, service, account, ...rest } = facts;
   const interactive = booleanOf(line, 'interactive');
-  const withdraw = booleanOf(line, 'withdraw');
+  const flags: Partial<Record<FlagName, boolean>> = {};
+  for (const name of flagNames) {
+    if (!line.fields.has(name)) continue;
+    const value = booleanOf(line, name);
+    if (value === undefined) return undefined;
+    flags[name] = value;
+  }
   if (version === undefined || door === undefined || service === undefined || account === undefined) return undefined;
-  if (interactive === undefined || (withdraw === undefined && line.fields.has('withdraw'))) return undefined;
-  const attempt = { kind: 'attempt', version, door, service, account, ...rest, interactive } as const;
-  return withdraw === undefined ? attempt : { ...attempt, withdraw };
+  if (interactive === undefined) return undefined;
+  return { kind: 'attempt', version, door, service, account, ...rest, interactive, ...flags };
 }
 
 function encodeDecision(decision: DecisionMessage): string {
@@ -215,6 +226,10 @@ function booleanOf(line: Line, name: string): boolean | undefined {
 
 function yesNo(value: boolean): string {
   return value ? 'yes' : 'no';
+}
+
+function yesNoOrAbsent(value: boolean | undefined): string | undefined {
+  return value === undefined ? undefined : yesNo(value);
 }
 
 function byteLength(text: string): number {

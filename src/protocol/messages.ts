@@ -30,6 +30,8 @@ export interface AttemptMessage {
   readonly key?: string;
   /** Which first factor was proved before; `none` if none was. Absent under ForceCommand: sshd saw to it. */
   readonly first?: string;
+  /** PAM: has a line above asked for a password, right or wrong? If absent, no. */
+  readonly authtok?: boolean;
   /** PAM: `auth` (if absent) or `account`. */
   readonly phase?: string;
   /** PAM: who asks, on this host. */
@@ -43,6 +45,8 @@ export interface AttemptMessage {
   readonly interactive: boolean;
   /** Can a question be taken back? If absent, yes; a PAM conversation cannot. */
   readonly withdraw?: boolean;
+  /** Is there one answer only? If absent, no; pam_exec has no more. */
+  readonly once?: boolean;
 }
 
 export type DoorMessage =

@@ -1,5 +1,6 @@
-import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../otp/secret.ts';
+import { deriveKey, type ScryptCost } from '../store/scrypt.ts';
 
 /**
  * Passwords are kept as `scrypt$N$r$p$salt$hash` (RFC 7914; salt and hash in base64), so that the cost can be raised
@@ -7,7 +8,7 @@ import type { Secret } from '../otp/secret.ts';
  */
 export async function hashPassword(password: Secret, cost: ScryptCost = presentCost): Promise<string> {
   const salt = randomBytes(16);
-  const hash = await derive(password, salt, cost);
+  const hash = await deriveKey(password, salt, cost, hashBytes);
   return ['scrypt', cost.N, cost.r, cost.p, salt.toString('base64'), hash.toString('base64')].join('$');
 }
 
@@ -19,27 +20,11 @@ export async function verifyPassword(password: Secret, kept: string | undefined)
   const [scheme, N, r, p, salt, hash] = (kept ?? decoy).split('$');
   if (scheme !== 'scrypt' || salt === undefined || hash === undefined) throw new Error('not a password hash');
   const cost = { N: Number(N), r: Number(r), p: Number(p) };
-  const derived = await derive(password, Buffer.from(salt, 'base64'), cost);
+  const derived = await deriveKey(password, Buffer.from(salt, 'base64'), cost, hashBytes);
   return timingSafeEqual(derived, Buffer.from(hash, 'base64')) && kept !== undefined;
-}
-
-export interface ScryptCost {
-  readonly N: number;
-  readonly r: number;
-  readonly p: number;
 }
 
 const presentCost: ScryptCost = { N: 2 ** 15, r: 8, p: 3 };
 const hashBytes = 32;
 const nothing = Buffer.alloc(hashBytes).toString('base64');
 const decoy = ['scrypt', presentCost.N, presentCost.r, presentCost.p, nothing, nothing].join('$');
-
-async function derive(password: Secret, salt: Buffer, cost: ScryptCost): Promise<Buffer> {
-  const text = password.expose().normalize('NFC');
-  return await new Promise((resolve, reject) => {
-    scrypt(text, salt, hashBytes, { ...cost, maxmem: 256 * cost.N * cost.r }, (error, key) => {
-      if (error === null) resolve(key);
-      else reject(error);
-    });
-  });
-}

@@ -1,6 +1,3 @@
-/** Longest answer kept, in bytes of UTF-8; a code has 6 to 8, a mail address up to 254 (RFC 5321 §4.5.3.1.3). */
-const maxBytes = 256;
-
 /** What a key did: the text is as before or not, the line is complete, or the person gave up. */
 export type Effect = 'unchanged' | 'changed' | 'line' | 'cancel';
 
@@ -19,7 +16,7 @@ const del = 0x7f;
 /**
  * One line as it is typed, byte by byte, in UTF-8. Backspace, Ctrl-U and Ctrl-W edit, Enter ends it, Ctrl-C, Ctrl-\ and
  * Ctrl-D on an empty line give up. Escape sequences (cursor keys, a terminal's reports, marks of a paste: ECMA-48 §5),
- * NUL, other control characters, what is not UTF-8, and what exceeds {@link maxBytes} are swallowed.
+ * NUL, other control characters, what is not UTF-8, and what exceeds its bound are swallowed.
  */
 export class LineEditor {
   readonly #chars: string[] = [];
@@ -27,6 +24,12 @@ export class LineEditor {
   /** Bytes of a character that is not complete yet. */
   #partial: number[] = [];
   #state: State = 'ground';
+  readonly #maxBytes: number;
+
+  /** @param maxBytes bytes of UTF-8; a code has 6 to 8, a mail address up to 254 (RFC 5321 §4.5.3.1.3) */
+  constructor(maxBytes = 256) {
+    this.#maxBytes = maxBytes;
+  }
 
   get text(): string {
     return this.#chars.join('');
@@ -62,7 +65,7 @@ export class LineEditor {
   }
 
   #typed(byte: number): Effect {
-    if (this.#bytes >= maxBytes) return 'unchanged';
+    if (this.#bytes >= this.#maxBytes) return 'unchanged';
     const continues = byte >= 0x80 && byte < 0xc0;
     this.#partial = continues ? [...this.#partial, byte] : [byte];
     const char = decode(this.#partial);
@@ -72,7 +75,7 @@ export class LineEditor {
     }
     const size = this.#partial.length;
     this.#partial = [];
-    if (this.#bytes + size > maxBytes || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(char)) return 'unchanged';
+    if (this.#bytes + size > this.#maxBytes || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(char)) return 'unchanged';
     this.#chars.push(char);
     this.#bytes += size;
     return 'changed';

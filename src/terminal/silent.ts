@@ -11,6 +11,7 @@ export function silentConversation(write: (text: string) => void = text => write
   return {
     interactive: false,
     canWithdraw: true,
+    answersOnce: false,
     promptEchoOn: unable,
     promptEchoOff: unable,
     textInfo: tell,

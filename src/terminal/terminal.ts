@@ -33,6 +33,7 @@ interface Question {
 class OpenTerminal implements Terminal {
   readonly interactive = true;
   readonly canWithdraw = true;
+  readonly answersOnce = false;
   #stream: ReadStream | undefined;
   #fd = -1;
   #question: Question | undefined;

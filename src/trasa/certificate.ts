@@ -32,7 +32,7 @@ export function distrust(socket: TLSSocket, trust: TrustSettings): string | unde
 }
 
 /** RFC 7469 §2.4: base64 of the SHA-256 of the SubjectPublicKeyInfo. */
-function spkiPin(certificate: X509Certificate): string {
+export function spkiPin(certificate: X509Certificate): string {
   return createHash('sha256')
     .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
     .digest('base64');

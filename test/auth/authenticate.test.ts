@@ -2,7 +2,7 @@ import t from 'tap';
 import { authenticate } from '../../src/auth/authenticate.ts';
 import { MemoryError } from '../../src/auth/ports.ts';
 import type { Decision, Outcome, UnavailableCause } from '../../src/policy/decision.ts';
-import { anAttempt, type FakePorts, FakeVerifier, fakePorts } from '../helpers/fake-ports.ts';
+import { anAttempt, everybodyIsKnown, type FakePorts, FakeVerifier, fakePorts } from '../helpers/fake-ports.ts';
 import { type Reply, ScriptedConversation, SilentConversation } from '../helpers/scripted-conversation.ts';
 
 const never = new AbortController().signal;
@@ -105,6 +105,13 @@ t.test('only a server that is not there can be fail-safe, and only if the admini
     t.equal(unlisted.kind, 'deny', `${cause}, safe, not listed`);
     const [offline] = await withTerminal(fakePorts(verifier(), { policy: { offlineUsers: ['alice'] } }), '123456');
     t.equal(offline.kind, mayOpen ? 'bypass' : 'deny', `${cause}, offline user`);
+
+    const alone = anAttempt({ firstFactorProved: false, standsAlone: true });
+    for (const policy of [{ failMode: 'safe' }, { offlineUsers: ['alice'] }] as const) {
+      const ports = fakePorts(verifier(), { policy, identity: everybodyIsKnown });
+      const decision = await authenticate(alone, new ScriptedConversation('123456'), ports, never);
+      t.equal(decision.kind, 'deny', `${cause}, and no other factor stands before this one`);
+    }
   }
 });
 
@@ -201,7 +208,7 @@ t.test('one live push per person', async t => {
 });
 
 t.test('no push before a first factor is proved', async t => {
-  const ports = fakePorts(new FakeVerifier(valid), { policy: { autopush: true } });
+  const ports = fakePorts(new FakeVerifier(valid), { policy: { autopush: true }, identity: everybodyIsKnown });
   const attempt = anAttempt({ firstFactorProved: false });
   const conversation = new ScriptedConversation('', '', '');
   t.match(await authenticate(attempt, conversation, ports, never), { kind: 'deny' });
@@ -332,6 +339,41 @@ t.test('an account that does not exist gets the same dialogue, and no server hea
   t.same(ghost.verifier.asked, []);
 });
 
+t.test('before a first factor, no question tells which accounts the rules name', async t => {
+  const stranger = { firstFactorProved: false, account: 'alice' };
+  const ask = async (account: string, conversation: ScriptedConversation, found = true) => {
+    const ports = fakePorts(new FakeVerifier(invalid), {}, found ? undefined : { kind: 'unknown' });
+    const decision = await authenticate(anAttempt({ ...stranger, account }), conversation, ports, never);
+    return { decision, said: conversation.said, asked: ports.verifier.asked.map(({ person }) => person) };
+  };
+  const answers = ['mallory', '111111', '222222', '333333'];
+  const named = await ask('alice', new ScriptedConversation(...answers));
+  const unnamed = await ask('bob', new ScriptedConversation(...answers));
+  const missing = await ask('ghost', new ScriptedConversation(...answers), false);
+  t.match(named.said[0], /TRASA ID/);
+  t.same(unnamed.said, named.said);
+  t.same(missing.said, named.said);
+  t.same(new Set(named.asked), new Set(['alice@example.com']), 'whatever is typed, the rule says who it is');
+  t.same(new Set(unnamed.asked), new Set(['mallory']));
+  t.same(missing.asked, []);
+
+  // pam_exec has an answer to no such question: a code there is for whom the rules name.
+  const once = (): ScriptedConversation => {
+    const conversation = new ScriptedConversation('111111');
+    const { promptEchoOn } = conversation;
+    return Object.assign(conversation, {
+      answersOnce: true,
+      promptEchoOn: async (text: string, withdraw?: AbortSignal) =>
+        text.includes('TRASA ID') ? { kind: 'unable' } : await promptEchoOn.call(conversation, text, withdraw),
+    });
+  };
+  const [one, other] = [await ask('alice', once()), await ask('bob', once())];
+  t.same(one.said, other.said);
+  t.match(one.decision, { reason: 'wrong-code' });
+  t.match(other.decision, { reason: 'wrong-code', detail: 'no rule tells the TRASA ID' });
+  t.same([one.asked, other.asked], [['alice@example.com'], []]);
+});
+
 t.test('the TRASA ID comes from the account map, then the key map, then the domain, and is asked for last', async t => {
   const key = 'SHA256:abc';
   const cases: [string[][], string[][], string, string][] = [
@@ -407,6 +449,19 @@ t.test('grace is off unless asked for, and bound to account, address and key', a
   const unbound = fakePorts(new FakeVerifier(valid), { policy });
   await authenticate(nowhere, new ScriptedConversation('123456'), unbound, never);
   t.equal(unbound.memory.graces.size, 0, 'no grace without an address');
+});
+
+t.test('a grace is neither given nor taken before a first factor is proved', async t => {
+  const ports = fakePorts(new FakeVerifier(valid), { policy: { graceMs: 600_000 }, identity: everybodyIsKnown });
+  const unproved = anAttempt({ firstFactorProved: false });
+  t.match(await authenticate(unproved, new ScriptedConversation('123456'), ports, never), { kind: 'allow' });
+  t.equal(ports.memory.graces.size, 0);
+
+  await withTerminal(ports, '234567');
+  t.equal(ports.memory.graces.size, 1);
+  const conversation = new ScriptedConversation('345678');
+  t.match(await authenticate(unproved, conversation, ports, never), { kind: 'allow' });
+  t.equal(conversation.said[0], '? Code: ');
 });
 
 t.test('a bypass grants no grace', async t => {
@@ -614,7 +669,7 @@ t.test('the cool-down after a refused push ends on time', async t => {
 });
 
 t.test('Enter before a first factor is proved is an answer without a code, which may be corrected', async t => {
-  const ports = fakePorts(new FakeVerifier(valid));
+  const ports = fakePorts(new FakeVerifier(valid), { identity: everybodyIsKnown });
   const attempt = anAttempt({ firstFactorProved: false });
   t.match(await authenticate(attempt, new ScriptedConversation('', '', ''), ports, never), { reason: 'not-a-code' });
   t.match(await authenticate(attempt, new ScriptedConversation('', '123456'), ports, never), { kind: 'allow' });

@@ -33,6 +33,22 @@ t.test('who is known to have proved a first factor', async t => {
   }
 });
 
+t.test('where nothing speaks for another factor, ours stands alone', async t => {
+  const remote: AttemptMessage = { ...pam, rhost: '192.0.2.1' };
+  const table: [string, AttemptMessage, boolean][] = [
+    ['somebody elsewhere, and nothing before', remote, true],
+    ['as sshd says it', { ...pam, connection: '192.0.2.7 50000 192.0.2.2 22' }, true],
+    ['whatever they are called there', { ...pam, rhost: 'UNKNOWN' }, true],
+    ['a password was asked for', { ...remote, authtok: true }, false],
+    ['none was', { ...remote, authtok: false }, true],
+    ['a first factor is proved', { ...remote, first: 'password' }, false],
+    ['the account phase', { ...remote, phase: 'account' }, false],
+    ['somebody at the console', pam, false],
+    ['ForceCommand', { ...login, rhost: '192.0.2.1' }, false],
+  ];
+  for (const [what, message, alone] of table) t.match(makeAttempt(message, 'ID', 0), { standsAlone: alone }, what);
+});
+
 t.test("the client's address is sshd's own, else PAM's, and a number or unknown", async t => {
   const table: [Partial<AttemptMessage>, string | undefined][] = [
     [{}, undefined],
@@ -101,6 +117,7 @@ t.test('what is shown and logged is cleaned and bounded, and what was not said i
     service: 'sshd',
     account: 'alice',
     firstFactorProved: true,
+    standsAlone: false,
   };
   t.strictSame(makeAttempt(login, 'ID', 1001), bare);
 });

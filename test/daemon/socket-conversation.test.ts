@@ -91,6 +91,13 @@ t.test('questions can be taken back unless the door says that they cannot', asyn
   }
 });
 
+t.test('a door may have one answer only', async t => {
+  for (const once of [undefined, false, true]) {
+    const can = { interactive: true, ...(once !== undefined && { once }) };
+    t.equal(conversation(can).talk.answersOnce, once === true, String(once));
+  }
+});
+
 t.test('every text is made fit for a terminal and arrives whole, a prompt with the blank at its end', async t => {
   const { talk, sent } = conversation();
   const foreign = `\u001b[2J${'𝄞'.repeat(5000)} `;

@@ -6,32 +6,22 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
 import { startDevice } from '../helpers/e2e/agent.ts';
-import { Background, type Finished, run } from '../helpers/e2e/background.ts';
-import { needsDoor, type PamDoor, startPamSshd, writeStack } from '../helpers/e2e/pam.ts';
+import { Background, run } from '../helpers/e2e/background.ts';
+import { needsDoor, type PamDoor, writeStack } from '../helpers/e2e/pam.ts';
+import { startPamSite } from '../helpers/e2e/pam-site.ts';
 import { privateHost } from '../helpers/e2e/private-host.ts';
-import { startSite } from '../helpers/e2e/site.ts';
 import { copy, ssh } from '../helpers/e2e/ssh.ts';
 import { until } from '../helpers/e2e/until.ts';
-import { authorize } from '../helpers/e2e/users.ts';
-import { startWiretap } from '../helpers/e2e/wiretap.ts';
 
 export async function accountStories(door: PamDoor): Promise<void> {
   needsDoor(t, door);
   privateHost(t);
   writeStack('sshd', { account: door.account });
-  const site = await startSite(['alice', 'bob', 'carol']);
-  const wiretap = await startWiretap(site);
-  const sshd = await startPamSshd();
+  const { site, wiretap, sshd } = await startPamSite(t, ['alice', 'bob', 'carol']);
   const { alice, bob, carol } = site.members;
-  for (const { user } of Object.values(site.members)) authorize(user, sshd.publicKey);
   const device = startDevice(alice.device, ['--yes']);
   await device.printed(/Waiting for pushes/);
-  t.teardown(async () => {
-    await device.stop();
-    wiretap.stop();
-    await sshd.stop();
-    await site.stop();
-  });
+  t.teardown(async () => void (await device.stop()));
 
   const here = '/root/transfer';
   mkdirSync(here);
@@ -40,12 +30,7 @@ export async function accountStories(door: PamDoor): Promise<void> {
   const arrived = (name: string): boolean =>
     existsSync(join(here, name)) && readFileSync(join(here, name)).equals(sent);
 
-  /** Runs a client and tells how many pushes it took. */
-  const counted = async (client: () => Promise<Finished>): Promise<Finished & { pushes: number }> => {
-    const before = wiretap.count('push');
-    const finished = await client();
-    return { ...finished, pushes: wiretap.count('push') - before };
-  };
+  const { counted } = wiretap;
   const clean = { status: 0, stdout: '', stderr: '', pushes: 1 };
 
   t.test('ssh runs its command with its input and its status, and says nothing else', async t => {

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import t from 'tap';
-import { startDevice } from '../helpers/e2e/agent.ts';
+import { startDaemon, startDevice } from '../helpers/e2e/agent.ts';
 import { keyThenPam, needsDoor, type PamDoor, sshAsking, startPamSshd, writeStack } from '../helpers/e2e/pam.ts';
 import { privateHost } from '../helpers/e2e/private-host.ts';
 import { startSite } from '../helpers/e2e/site.ts';
@@ -110,6 +110,33 @@ export async function strangersStories(door: PamDoor): Promise<void> {
       await device.finished;
       nothingLeaked(t, [password, 'horse']);
     });
+
+  t.test('with the server away, fail safe lets nobody in who would need nothing else', async t => {
+    writeStack('sshd', { auth: door.auth });
+    await site.server.stop();
+    await site.daemon.stop();
+    const safe = site.config.replace('[identity]', '[policy]\nfailMode = "safe"\n[identity]');
+    const daemon = await startDaemon(`offlineUsers = "bob"\n${safe}`);
+    for (const user of ['alice', 'bob']) {
+      t.notMatch(await answering(keyless, user, '123456'), /^in\r$/m, user);
+      const line = await daemon.audited(one => one['account'] === user);
+      t.match(line, { decision: 'deny', reason: 'server-unavailable', detail: /no first factor/ });
+    }
+    authorize(alice.user, keyFirst.publicKey);
+    t.match(await answering(keyFirst, 'alice', '123456'), /^in\r$/m, 'behind a key it does');
+
+    if (afterPassword === undefined) {
+      writeStack('sshd', { auth: ['requisite pam_unix.so', ...door.auth] });
+      const terminal = sshAsking(keyless, 'alice', ['echo in']);
+      await terminal.expect(/assword: $/);
+      terminal.send(`${password}\r`);
+      await terminal.expect(/Code: $/);
+      terminal.send('123456\r');
+      await terminal.ended();
+      t.match(terminal.output, /^in\r$/m, 'and behind a password that the line does not speak of');
+    }
+    await daemon.stop();
+  });
 }
 
 type Tap = Pick<typeof t, 'notOk'>;

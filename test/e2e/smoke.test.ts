@@ -62,7 +62,7 @@ t.test('whatever the environment says, the packaged binary starts as it was buil
 });
 
 t.test('every command explains itself and its exit statuses', async t => {
-  for (const command of [[], ['login'], ['daemon'], ['check'], ['server']]) {
+  for (const command of [[], ['login'], ['daemon'], ['check'], ['server'], ['ca']]) {
     const { status, stdout, stderr } = await run([agent, ...command, '--help']);
     t.match(stdout, `trasa-agent ${command.join(' ')}`.trim());
     t.match(stdout, /exit status/i, `trasa-agent ${command.join(' ')} --help`);

@@ -35,6 +35,8 @@ export const aliceIsKnown: IdentityRules = {
   domain: '',
 };
 
+export const everybodyIsKnown: IdentityRules = { people: new Map(), keys: new Map(), domain: 'example.com' };
+
 export function anAttempt(changes: Partial<LoginAttempt> = {}): LoginAttempt {
   return {
     id: '01JD0000000000000000000000',
@@ -45,6 +47,7 @@ export function anAttempt(changes: Partial<LoginAttempt> = {}): LoginAttempt {
     account: 'alice',
     clientAddress: '192.0.2.7',
     firstFactorProved: true,
+    standsAlone: false,
     ...changes,
   };
 }

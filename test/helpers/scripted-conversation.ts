@@ -8,6 +8,7 @@ export type Reply = string | { readonly cancel: true } | { readonly wait: true }
 export class ScriptedConversation implements Conversation {
   readonly interactive = true;
   readonly canWithdraw = true;
+  readonly answersOnce = false;
   readonly said: string[] = [];
   readonly #replies: Reply[];
   #open = 0;
@@ -54,6 +55,7 @@ export class ScriptedConversation implements Conversation {
 export class SilentConversation implements Conversation {
   readonly interactive = false;
   readonly canWithdraw = true;
+  readonly answersOnce = false;
   readonly said: string[] = [];
 
   async promptEchoOn(text: string): Promise<Answer> {

@@ -30,6 +30,7 @@ t.test('a login through sshd is described by what sshd says', async t => {
     connection: '192.0.2.7 50022 192.0.2.1 22',
     authinfo: 'publickey ssh-ed25519 AAAA\n',
     interactive: true,
+    once: true,
   });
 });
 

@@ -39,7 +39,7 @@ if (missing === undefined) {
     const { status, output } = await make(['-j2', 'programs'], build);
     t.equal(status, 0, output);
   });
-  t.jobs = 7; // they wait more than they work
+  t.jobs = 8; // they wait more than they work
   for (const [target, title] of [
     ['check-object', 'the module exports three functions, is hardened, and keeps no state'],
     ['check-analyzer', 'the compiler finds nothing to warn of'],
@@ -47,6 +47,7 @@ if (missing === undefined) {
     ['check-module', 'the module does in every branch what it promises'],
     ['check-sanitized', 'so it does under the address and undefined behaviour sanitizers'],
     ['check-fuzz', 'the line reader survives changed inputs'],
+    ['check-libfuzzer', 'and those that a fuzzer makes with an eye on the code'],
     ['check-valgrind', 'valgrind finds no error and no leak'],
   ] as const)
     t.test(title, async t => {

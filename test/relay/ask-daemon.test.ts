@@ -320,6 +320,7 @@ async function ask(
 class WaitingPerson implements Conversation {
   readonly interactive = true;
   readonly canWithdraw = true;
+  readonly answersOnce = false;
   readonly #asked = Promise.withResolvers<void>();
   readonly #turnsToClose: number;
   open = 0;

@@ -11,6 +11,7 @@ function asking(shown: Ask, hidden: Ask = shown) {
   const conversation: Conversation = {
     interactive: true,
     canWithdraw: true,
+    answersOnce: false,
     promptEchoOn: async (text, withdraw) => await shown(text, withdraw),
     promptEchoOff: async (text, withdraw) => await hidden(text, withdraw),
     textInfo() {},

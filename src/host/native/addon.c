@@ -50,7 +50,7 @@ NAPI_MODULE_INIT() {
   } methods[] = {
       {"peerCredentials", peer_credentials}, {"isHungUp", is_hung_up},      {"lookUpAccount", look_up_account},
       {"environment", environment},          {"execute", execute},          {"readKeys", read_keys},
-      {"restoreTerminal", restore_terminal}, {"forbidDumps", forbid_dumps},
+      {"restoreTerminal", restore_terminal}, {"logToSystem", log_to_system}, {"forbidDumps", forbid_dumps},
   };
   for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
     napi_value function;

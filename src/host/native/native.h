@@ -32,6 +32,8 @@ napi_value execute(napi_env env, napi_callback_info info);
 /* descriptor.c */
 napi_value peer_credentials(napi_env env, napi_callback_info info);
 napi_value is_hung_up(napi_env env, napi_callback_info info);
+/* log.c */
+napi_value log_to_system(napi_env env, napi_callback_info info);
 /* terminal.c */
 napi_value read_keys(napi_env env, napi_callback_info info);
 napi_value restore_terminal(napi_env env, napi_callback_info info);

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { Secret } from '../../otp/secret.ts';
+import { LineEditor } from '../../terminal/line-editor.ts';
 
 /** Asks whoever runs a command, on a terminal or through a pipe, which is not prompted. */
 export interface Asker {
@@ -25,14 +26,14 @@ export function askOn(input: Keyboard, output: Writable): Asker {
     isTerminal: input.isTTY === true,
     ask: async (prompt, signal) => {
       if (input.isTTY === true) output.write(prompt);
-      return await readLine(bytes, false, signal);
+      return await readLine(bytes, signal);
     },
     askHidden: async prompt => {
-      if (input.isTTY !== true) return await readLine(bytes, false);
+      if (input.isTTY !== true) return await readLine(bytes);
       output.write(prompt);
       input.setRawMode?.(true); // then the keys for editing are ours to understand
       try {
-        return await readLine(bytes, true);
+        return await readKeys(bytes);
       } finally {
         input.setRawMode?.(false);
         output.write('\n');
@@ -88,35 +89,32 @@ function isOver(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }
 
-async function readLine(bytes: ByteQueue, edit: boolean, signal?: AbortSignal): Promise<Secret | undefined> {
+/** As it comes, from a pipe or from a terminal that does the editing. */
+async function readLine(bytes: ByteQueue, signal?: AbortSignal): Promise<Secret | undefined> {
   const line: number[] = [];
   for (;;) {
     const byte = await bytes.next(signal);
     if (byte === undefined) return line.length === 0 ? undefined : secretOf(line);
-    if (byte === newline || (edit && byte === carriageReturn)) return secretOf(line);
-    if (edit && (byte === controlC || (byte === controlD && line.length === 0))) return undefined;
-    if (edit && byte === controlU) line.length = 0;
-    else if (edit && (byte === backspace || byte === rubout)) eraseCharacter(line);
-    else if (line.length < maxLineBytes) line.push(byte);
+    if (byte === newline) return secretOf(line);
+    if (line.length < maxLineBytes) line.push(byte);
+  }
+}
+
+/** Key by key, from a terminal that does nothing by itself. */
+async function readKeys(bytes: ByteQueue): Promise<Secret | undefined> {
+  const editor = new LineEditor(maxLineBytes);
+  for (;;) {
+    const byte = await bytes.next();
+    const effect = byte === undefined ? 'cancel' : editor.push(byte);
+    if (effect === 'cancel') return undefined;
+    if (effect === 'line') return new Secret(editor.text);
   }
 }
 
 const newline = 0x0a;
-const carriageReturn = 0x0d;
-const controlC = 0x03;
-const controlD = 0x04;
-const controlU = 0x15;
-const backspace = 0x08;
-const rubout = 0x7f;
 
 function secretOf(line: readonly number[]): Secret {
   return new Secret(Buffer.from(line).toString('utf8').replace(/\r$/, ''));
-}
-
-/** Takes one UTF-8 character off: its continuation bytes, then its first. */
-function eraseCharacter(line: number[]): void {
-  while (((line.at(-1) ?? 0) & 0xc0) === 0x80) line.pop();
-  line.pop();
 }
 
 /** A new password: twice from a person, one line from a pipe. Undefined: none was given, or the two differ. */

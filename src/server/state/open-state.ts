@@ -1,18 +1,18 @@
 import { lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { fileExists, makePrivateFile } from '../../host/private-file.ts';
 import type { ThrottleLimits } from '../../policy/throttle.ts';
+import { sealUnder } from '../../store/seal.ts';
 import { AccessMap } from '../store/access.ts';
 import { openDatabase } from '../store/database.ts';
 import { Guesses } from '../store/guesses.ts';
 import { isMasterKeyOf } from '../store/master-key-check.ts';
 import { People } from '../store/people.ts';
 import { PushDevices } from '../store/push-devices.ts';
-import { sealUnder } from '../store/seal.ts';
 import { Services } from '../store/services.ts';
 import { TotpCredentials } from '../store/totp-credentials.ts';
 import { type MasterKey, makeMasterKey, readMasterKey } from './master-key.ts';
-import { fileExists, makePrivateFile } from './private-file.ts';
 
 /** All that the server remembers, in one directory that is its user's alone. */
 export interface ServerState {

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { Seal } from '../../store/seal.ts';
 import { bytesOf } from './row.ts';
-import type { Seal } from './seal.ts';
 
 /** Is this the key under which this database seals? A new database takes the key that it first sees. */
 export function isMasterKeyOf(database: DatabaseSync, seal: Seal): boolean {

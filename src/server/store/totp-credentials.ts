@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { Secret } from '../../otp/secret.ts';
 import type { TimeStep, TotpParameters } from '../../otp/totp.ts';
+import type { Seal } from '../../store/seal.ts';
 import { bytesOf, numberOf, optionalNumberOf, type Row, textOf } from './row.ts';
-import type { Seal } from './seal.ts';
 
 export interface TotpCredential extends TotpParameters {
   readonly id: string;

@@ -1,9 +1,9 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { makePrivateFile, replacePrivateFile } from '../../host/private-file.ts';
 import { readSafely } from '../../host/safe-open.ts';
 import { Secret } from '../../otp/secret.ts';
-import { makePrivateFile, replacePrivateFile } from '../state/private-file.ts';
 import { selfSignedCertificate } from './certificate.ts';
 import { pinOf } from './pin.ts';
 

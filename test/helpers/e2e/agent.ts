@@ -1,6 +1,7 @@
 /** The packaged agent on a private host: its commands, its daemon and its server, as an administrator would set them up. */
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
+import { dirname } from 'node:path';
 import { Background, type Finished, run } from './background.ts';
 import { agent } from './private-host.ts';
 import { until } from './until.ts';
@@ -92,17 +93,17 @@ export const socket = '/run/trasa-agent/agent.sock';
 let daemonUser: User | undefined;
 
 /** Writes the configuration (all of it) for the daemon to read: root's, readable by the daemon's group. */
-export function writeConfig(toml: string): void {
+export function writeConfig(toml: string, file = configFile): void {
   daemonUser ??= addUser({ name: 'trasa-agent', shell: '/usr/sbin/nologin', home: '/var/lib/trasa-agent' });
-  mkdirSync('/etc/trasa', { recursive: true });
-  writeFileSync(configFile, toml);
-  chownSync(configFile, 0, daemonUser.gid);
-  chmodSync(configFile, 0o640);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, toml);
+  chownSync(file, 0, daemonUser.gid);
+  chmodSync(file, 0o640);
 }
 
 /** The daemon, as its own user, listening at the usual place. */
-export async function startDaemon(toml: string): Promise<Daemon> {
-  writeConfig(toml);
+export async function startDaemon(toml: string, file = configFile): Promise<Daemon> {
+  writeConfig(toml, file);
   const { uid, gid } = daemonUser ?? { uid: 0, gid: 0 };
   mkdirSync('/run/trasa-agent', { recursive: true });
   chownSync('/run/trasa-agent', uid, gid);

@@ -1,5 +1,6 @@
 /** A real sshd on loopback, with its own configuration, host key and log, on a private host. */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -13,6 +14,10 @@ export interface Sshd {
   readonly configFile: string;
   /** The public key whose private half the client offers; see authorize(). */
   readonly publicKey: string;
+  /** The file of the private half, for clients that do not read configFile. */
+  readonly privateKey: string;
+  /** Its own public key, for them too. */
+  readonly hostKey: string;
   readonly process: Background;
   /** All that sshd has logged so far. */
   log(): string;
@@ -62,6 +67,8 @@ ${forceCommand === '' ? '' : `ForceCommand ${forceCommand}`}
     port,
     configFile: writeClientConfig(folder, port, hostKey, userKey),
     publicKey: readFileSync(`${userKey}.pub`, 'utf8'),
+    privateKey: userKey,
+    hostKey: readFileSync(`${hostKey}.pub`, 'utf8'),
     process,
     log: () => process.stderr,
     stop: async () => await process.stop(),
@@ -88,10 +95,17 @@ function writeClientConfig(folder: string, port: number, hostKey: string, userKe
   return config;
 }
 
-function makeKey(folder: string, name: string): string {
+/** @returns the private half's file; the other is beside it */
+export function makeKey(folder: string, name: string): string {
   const path = join(folder, name);
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', path]);
   return path;
+}
+
+/** `SHA256:…` of a public key, a line of a .pub file, as `ssh-keygen -l` prints it. */
+export function fingerprint(publicKey: string): string {
+  const blob = Buffer.from(publicKey.split(' ')[1] ?? '', 'base64');
+  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
 }
 
 /** What the distribution's own sshd_config names. */

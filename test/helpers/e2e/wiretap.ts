@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { loopback, makeIdentity } from '../tls.ts';
 import { writeConfig } from './agent.ts';
+import type { Finished } from './background.ts';
 import type { Site } from './site.ts';
 import { until } from './until.ts';
 
@@ -12,6 +13,8 @@ export interface Wiretap {
   sent(): string;
   /** How often a factor was asked for: a code, or a push. */
   count(factor: 'totp' | 'push'): number;
+  /** Runs a client and tells how many pushes it took. */
+  readonly counted: (client: () => Promise<Finished>) => Promise<Finished & { pushes: number }>;
   stop(): void;
 }
 
@@ -50,9 +53,16 @@ export async function startWiretap(site: Site, more = ''): Promise<Wiretap> {
   await until('the daemon to go through the wiretap', () => loaded() > before);
 
   const text = (): string => Buffer.concat(sent).toString('latin1');
+  const count = (factor: 'totp' | 'push'): number =>
+    text().split(factor === 'totp' ? /"tfaMethod":"totp"/ : /"tfaMethod":"U2F"/).length - 1;
   return {
     sent: text,
-    count: factor => text().split(factor === 'totp' ? /"tfaMethod":"totp"/ : /"tfaMethod":"U2F"/).length - 1,
+    count,
+    async counted(client) {
+      const before = count('push');
+      const finished = await client();
+      return { ...finished, pushes: count('push') - before };
+    },
     stop() {
       server.close();
       for (const socket of sockets) socket.destroy();

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { sealUnder } from '../../../src/server/store/seal.ts';
+import { sealUnder } from '../../src/store/seal.ts';
 
 const seal = sealUnder(Buffer.alloc(32, 1));
 const plain = Buffer.from('secret');

@@ -1,0 +1,153 @@
+/** What the `trasa-agent ca …` commands share: the options, the CA, its passphrase, and how they end. */
+import type { Authority, Issuer } from '../ca/authority.ts';
+import type { CaResult } from '../ca/result.ts';
+import type { Secret } from '../otp/secret.ts';
+import { exitStatus } from '../policy/refusals.ts';
+import type { CertType } from '../ssh/certificate.ts';
+import { exitStatuses } from './exit-statuses.ts';
+import { fail, say } from './server-common.ts';
+
+/** The epilogue of their help. */
+export const caStatuses = exitStatuses('done', ['failed', 'config']);
+
+export const directoryOption = {
+  ca: {
+    type: 'string',
+    requiresArg: true,
+    default: '/var/lib/trasa-ca',
+    describe: "directory of the CAs' keys and records; its user's alone (mode 0700)",
+  },
+} as const;
+
+export const passphraseOption = {
+  'passphrase-file': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'file whose first line is the passphrase of the CA (a systemd credential, say) [default: ask]',
+  },
+} as const;
+
+/** Runs `work` unless the command line has a problem. */
+export async function unless(problem: string | undefined, work: () => Promise<void>): Promise<void> {
+  if (problem === undefined) await work();
+  else fail(problem, exitStatus.usage);
+}
+
+export const typePositional = { choices: ['user', 'host'] as const, demandOption: true, describe: 'which CA' } as const;
+
+export const keyTypeOption = {
+  type: {
+    choices: ['ed25519', 'ecdsa-256', 'ecdsa-384', 'ecdsa-521', 'rsa-3072', 'rsa-4096'] as const,
+    default: 'ed25519' as const,
+    describe: 'of the key',
+  },
+} as const;
+
+export const agentKeyOption = {
+  'agent-key': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'the public half (a .pub file) of a key that your ssh-agent has, which then signs',
+  },
+} as const;
+
+export const outputOption = {
+  output: { type: 'string', requiresArg: true, describe: 'write to this file, whole or not at all [default: print]' },
+} as const;
+
+interface DirectoryArguments {
+  readonly ca: string;
+}
+
+export interface UnlockArguments extends DirectoryArguments {
+  readonly passphraseFile?: string | undefined;
+}
+
+/** Runs with the CA's records open. */
+export async function withAuthority(
+  { ca }: DirectoryArguments,
+  work: (authority: Authority) => Promise<CaResult<unknown>>,
+): Promise<void> {
+  const { openAuthority } = await import('../ca/authority.ts');
+  const opened = openAuthority(ca);
+  if (opened.kind !== 'done') {
+    finish(opened);
+    return;
+  }
+  try {
+    finish(await work(opened.value));
+  } catch (error) {
+    if (!isDatabaseError(error)) throw error;
+    finish({ kind: 'config', text: `${ca}/ca.db: ${error.message}` }); // locked, damaged, or the disk is full
+  } finally {
+    opened.value.close();
+  }
+}
+
+function isDatabaseError(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR';
+}
+
+/** Runs with one of the CAs able to sign. */
+export async function withIssuer(
+  args: UnlockArguments,
+  type: CertType,
+  work: (issuer: Issuer) => Promise<CaResult<unknown>>,
+): Promise<void> {
+  await withAuthority(args, async authority => {
+    const { caKey } = await import('../ca/authority.ts');
+    const key = caKey(authority, type); // before anybody is asked for its passphrase
+    if (key.kind !== 'done') return key;
+    const issuer =
+      key.value.sealed === undefined ? await byAgent(authority, type) : await byPassphrase(authority, type, args);
+    return issuer.kind === 'done' ? await work(issuer.value) : issuer;
+  });
+}
+
+async function byPassphrase(authority: Authority, type: CertType, args: UnlockArguments): Promise<CaResult<Issuer>> {
+  const { unlockCa } = await import('../ca/authority.ts');
+  const passphrase = await passphraseOf(args, false);
+  return passphrase.kind === 'done' ? await unlockCa(authority, type, passphrase.value) : passphrase;
+}
+
+async function byAgent(authority: Authority, type: CertType): Promise<CaResult<Issuer>> {
+  const { issuerByAgent } = await import('../ca/authority.ts');
+  const socket = process.env['SSH_AUTH_SOCK'];
+  return socket === undefined || socket === ''
+    ? { kind: 'config', text: `the ${type} CA's key is kept by an ssh-agent, and SSH_AUTH_SOCK names none` }
+    : issuerByAgent(authority, type, socket);
+}
+
+/** @param isNew asks twice */
+export async function passphraseOf({ passphraseFile }: UnlockArguments, isNew: boolean): Promise<CaResult<Secret>> {
+  const { readPassphrase } = await import('../ca/passphrase.ts');
+  const { forbidDumps } = await import('../host/no-dumps.ts');
+  forbidDumps(); // the passphrase and the CA's key are in memory from here on
+  if (passphraseFile !== undefined) return readPassphrase(passphraseFile);
+  const { askNewPassword, askOn } = await import('../server/admin/terminal.ts');
+  const asker = askOn(process.stdin, process.stderr);
+  try {
+    if (asker.isTerminal) process.stderr.write('The passphrase of the CA is needed.\n');
+    const typed = isNew ? await askNewPassword(asker) : await asker.askHidden('Passphrase: ');
+    return typed === undefined
+      ? { kind: 'refused', text: 'no passphrase was given, or the two differ' }
+      : { kind: 'done', value: typed };
+  } finally {
+    asker.close();
+  }
+}
+
+export async function give(content: string | Buffer, output: string | undefined): Promise<CaResult<void>> {
+  if (output !== undefined) {
+    const { publish } = await import('../ca/files.ts');
+    return publish(output, content);
+  }
+  if (typeof content === 'string') say(content.trimEnd());
+  else process.stdout.write(content);
+  return { kind: 'done', value: undefined };
+}
+
+/** What did not come about becomes a line on stderr and the exit status. */
+export function finish(result: CaResult<unknown>): void {
+  if (result.kind !== 'done') fail(result.text, result.kind === 'config' ? exitStatus.config : exitStatus.failed);
+}

@@ -1,0 +1,121 @@
+/**
+ * SSH's data types (RFC 4251 §5), read and written.
+ *
+ * A reader never throws and allocates nothing by a length that it read: strings are views on the bytes. The first value
+ * that is not there breaks it for good; from then on it is at its end and gives empty values, so that a parser reads
+ * all of its fields in a row and asks `isWhole` once, before it believes any of them.
+ */
+export class WireReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+  #isBroken = false;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** Everything was there, and nothing is left over. */
+  get isWhole(): boolean {
+    return !this.#isBroken && this.#at === this.#bytes.length;
+  }
+
+  /** For loops over what is repeated until the end. */
+  get hasMore(): boolean {
+    return this.#at < this.#bytes.length;
+  }
+
+  /** All that was read so far: what a signature that comes next is over. */
+  get consumed(): Buffer {
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  byte(): number {
+    return this.#take(1)?.[0] ?? 0;
+  }
+
+  /** RFC 4251: "any non-zero value MUST be interpreted as TRUE". */
+  boolean(): boolean {
+    return this.byte() !== 0;
+  }
+
+  uint32(): number {
+    return this.#take(4)?.readUInt32BE() ?? 0;
+  }
+
+  uint64(): bigint {
+    return this.#take(8)?.readBigUInt64BE() ?? 0n;
+  }
+
+  string(): Buffer {
+    return this.#take(this.uint32()) ?? empty;
+  }
+
+  /** A string that has to be UTF-8. */
+  text(): string {
+    try {
+      return utf8.decode(this.string());
+    } catch {
+      return this.#break() ?? '';
+    }
+  }
+
+  /** The magnitude of a number that is not negative, without leading zeros. Superfluous zeros break the reader. */
+  mpint(): Buffer {
+    const bytes = this.string();
+    const [first = 0, second = 0] = bytes;
+    const isNegative = first >= 0x80;
+    const isPadded = bytes.length > 0 && first === 0 && second < 0x80;
+    if (isNegative || isPadded) return this.#break() ?? empty;
+    return first === 0 ? bytes.subarray(1) : bytes;
+  }
+
+  #take(length: number): Buffer | undefined {
+    const end = this.#at + length;
+    if (this.#isBroken || end > this.#bytes.length) return this.#break();
+    const taken = this.#bytes.subarray(this.#at, end);
+    this.#at = end;
+    return taken;
+  }
+
+  #break(): undefined {
+    this.#isBroken = true;
+    this.#at = this.#bytes.length;
+  }
+}
+
+const empty = Buffer.alloc(0);
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export const maxUint64 = 0xffff_ffff_ffff_ffffn;
+
+export function byte(value: number): Buffer {
+  return Buffer.of(value);
+}
+
+export function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+export function uint64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(value);
+  return bytes;
+}
+
+export function string(value: Buffer | string): Buffer {
+  const bytes = Buffer.from(value);
+  return Buffer.concat([uint32(bytes.length), bytes]);
+}
+
+/** From a magnitude, which may have leading zeros. */
+export function mpint(magnitude: Buffer): Buffer {
+  const bytes = withoutZeros(magnitude);
+  return string((bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.of(0), bytes]) : bytes);
+}
+
+export function withoutZeros(magnitude: Buffer): Buffer {
+  const start = magnitude.findIndex(one => one !== 0);
+  return start === -1 ? empty : magnitude.subarray(start);
+}
