@@ -264,7 +264,7 @@ uninstall_files() {
   [ -e "$manifest" ] || fail "nothing is installed below $prefix (there is no $manifest)"
   forget_in_sshd_and_pam
   # shellcheck disable=SC2086 # a list of words
-  do_it systemctl disable --quiet --now $units
+  do_it systemctl disable --quiet --now $units || true # gone, if this was interrupted before
   [ -z "$purge" ] || remove -rf /etc/trasa/trasa-agent.toml /var/lib/trasa-setup /var/log/trasa-agent
   undo wrote remove_file
   undo replaced restore_file

@@ -40,6 +40,15 @@ t.test('the package is upgraded, and the old daemon and server go on', async t =
   t.match((await journal()).at(-1), { text: /^a new version is there/ });
 });
 
+t.test('needrestart, which Ubuntu runs after upgrades, is told to leave both alone', async t => {
+  const script = `our %nrconf; eval join '', <>; die $@ if $@;
+    for my $unit (qw(trasa-agent.service trasa-server.service ssh.service)) {
+      print "$unit ", (map { $nrconf{override_rc}{$_} } grep { $unit =~ $_ } keys %{$nrconf{override_rc}}), "\n";
+    }`;
+  const said = await must('perl', '-e', script, '/etc/needrestart/conf.d/trasa-agent.conf');
+  t.equal(said, 'trasa-agent.service 0\ntrasa-server.service 0\nssh.service');
+});
+
 t.test('a push that waited through it lets in', async t => {
   const device = await approveOnce(site.members.bob.device);
   t.match(await push.ended(), { exitCode: 8 });
