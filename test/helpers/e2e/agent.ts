@@ -57,7 +57,7 @@ export async function enrolTotp(person: string): Promise<string> {
 }
 
 /** @returns the file of the person's new push device, for `server approve --device`. */
-export async function enrolPush(person: string, server: Server): Promise<string> {
+export async function enrolPush(person: string, server: Pick<Server, 'url'>): Promise<string> {
   const file = `/root/${person}.device`;
   await command(['server', 'enrol', 'push', person, '--device-file', file, '--server', server.url]);
   return file;
