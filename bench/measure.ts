@@ -1,3 +1,11 @@
+/** A line of the table of results. */
+export interface Row {
+  readonly what: string;
+  readonly figure: string;
+  readonly bound?: string;
+  readonly isMet?: boolean;
+}
+
 /** Runs the contestants in turn, so that whatever else the machine does falls on all of them; milliseconds of each. */
 export async function sideBySide(
   rounds: number,

@@ -14,16 +14,10 @@ import { agent, privateHost } from '../test/helpers/e2e/private-host.ts';
 import { ssh } from '../test/helpers/e2e/ssh.ts';
 import { type Sshd, startSshd } from '../test/helpers/e2e/sshd.ts';
 import { addUser, authorize, type User } from '../test/helpers/e2e/users.ts';
-import { median, sideBySide } from './measure.ts';
+import { certificates } from './certificates.ts';
+import { median, type Row, sideBySide } from './measure.ts';
 
 privateHost({ plan: (_, reason) => console.log(`bench: ${reason}`) });
-
-interface Row {
-  readonly what: string;
-  readonly figure: string;
-  readonly bound?: string;
-  readonly isMet?: boolean;
-}
 
 const person = addUser({ name: 'person' });
 const exempt = addUser({ name: 'exempt' });
@@ -41,6 +35,7 @@ const rows: Row[] = [
   ...(await exemptLogin(exempt)),
   ...(await pamLogin(person)),
   ...(await decisions(daemon)),
+  ...(await certificates()),
 ];
 await daemon.stop();
 await server.stop();

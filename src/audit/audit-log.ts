@@ -1,4 +1,5 @@
 import type { AuditLog, Clock } from '../auth/ports.ts';
+import { isOffline } from '../policy/decision.ts';
 import { cleanText } from '../protocol/clean.ts';
 import { AuditFile } from './audit-file.ts';
 import { writeFully } from './write-fully.ts';
@@ -17,7 +18,10 @@ export interface AuditNotes {
   note(event: { readonly event: string } & Readonly<Record<string, string | number | null>>): void;
 }
 
-/** One JSON object per line and decision, to standard output and to the file. Both must take it, or it throws. */
+/**
+ * One JSON object per line and decision, to standard output and to the file. Both must take it, or it throws; but for a
+ * login by an offline factor standard output suffices, since a full disk may be why it is needed.
+ */
 export function openAudit(settings: AuditSettings): AuditLog & AuditNotes & { close(): void } {
   const { clock, write = toStandardOutput } = settings;
   const file = settings.file === '' ? undefined : new AuditFile(settings.file);
@@ -27,7 +31,17 @@ export function openAudit(settings: AuditSettings): AuditLog & AuditNotes & { cl
     write(line);
   };
   return {
-    decision: append,
+    decision(event) {
+      const line = lineOf(event, clock.now());
+      try {
+        file?.append(line);
+      } catch (error) {
+        if (event.decision !== 'allow' || !isOffline(event.factor)) throw error;
+        write(lineOf({ ...event, detail: `${event.detail}; not in the audit file: ${String(error)}` }, clock.now()));
+        return;
+      }
+      write(line);
+    },
     note: append,
     close() {
       file?.close();

@@ -1,23 +1,28 @@
-import { lstatSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { makePrivateFile } from '../host/private-file.ts';
+import { fileExists, makePrivateFile } from '../host/private-file.ts';
 import type { Secret } from '../otp/secret.ts';
 import type { CertType } from '../ssh/certificate.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
 import type { CaSigner } from '../ssh/sign-certificate.ts';
+import { algorithmOf } from '../ssh/signature.ts';
 import type { ScryptCost } from '../store/scrypt.ts';
+import { agentSigner } from './agent-signer.ts';
+import { keyFileOf, makeDirectory, nextKeyFileOf, recordsOf, unsafeDirectory } from './directory.ts';
 import { type Issues, openIssues } from './issues.ts';
-import { type CaKeyType, type LockedKey, newKeyFile, readKeyFile, unlock } from './key-file.ts';
-import { type CaResult, done, notInOrder, refused } from './result.ts';
+import { agentKeyFile, type CaKeyType, type LockedKey, newKeyFile, readKeyFile, unlock } from './key-file.ts';
+import { type CaResult, done, notInOrder, refused, trying } from './result.ts';
 
 /** A directory with the key files of the SSH User CA and the SSH Host CA, and the record of what they issued. */
 export interface Authority {
   readonly directory: string;
   readonly issues: Issues;
   /** Undefined: there is no such CA. */
-  readonly keys: Readonly<Record<CertType, LockedKey | undefined>>;
+  readonly keys: Keys;
+  /** In a rotation: those that will sign. */
+  readonly nextKeys: Keys;
   close(): void;
 }
+
+type Keys = Readonly<Record<CertType, LockedKey | undefined>>;
 
 /** A CA that can sign. */
 export interface Issuer {
@@ -48,33 +53,66 @@ export async function initCa(
 ): Promise<CaResult<PublicKey>> {
   const prepared = prepareCas(directory, [type]);
   if (prepared.kind !== 'done') return prepared;
+  const records = openRecords(directory, 1); // before any key: where there is a key, there are records
+  if (records.kind !== 'done') return records;
+  records.value.close();
+  return await makeKey(keyFileOf(directory, type), type, keyType, passphrase, cost);
+}
+
+/** The same with a key that an ssh-agent has: nothing secret is on disk. */
+export function initCaWithAgent(directory: string, type: CertType, publicKey: PublicKey): CaResult<PublicKey> {
+  const prepared = prepareCas(directory, [type]);
+  if (prepared.kind !== 'done') return prepared;
+  const records = openRecords(directory, 1);
+  if (records.kind !== 'done') return records;
+  records.value.close();
+  return placeAgentKey(keyFileOf(directory, type), type, publicKey);
+}
+
+export function placeAgentKey(file: string, type: CertType, publicKey: PublicKey): CaResult<PublicKey> {
+  if (algorithmOf(publicKey.type) === undefined) return refused(`a ${publicKey.type} key can be no CA`);
+  return placeKeyFile(file, type, agentKeyFile(type, publicKey));
+}
+
+/** Makes a key file, unless there is one. */
+export async function makeKey(
+  file: string,
+  type: CertType,
+  keyType: CaKeyType,
+  passphrase: Secret,
+  cost?: ScryptCost,
+): Promise<CaResult<PublicKey>> {
   if (passphrase.length < minPassphraseLength)
     return refused(`a passphrase for a CA has at least ${minPassphraseLength} characters`);
-  const file = keyFileOf(directory, type);
-  if (!makePrivateFile(file, await newKeyFile(type, keyType, passphrase, cost))) return thereIs(file, type);
-  const made = readKeyFile(file, type);
-  if (made.kind !== 'done') return made;
-  return made.value === undefined ? notInOrder(`${file}: was taken away`) : done(made.value.publicKey);
+  return placeKeyFile(file, type, await newKeyFile(type, keyType, passphrase, cost));
+}
+
+function placeKeyFile(file: string, type: CertType, text: string): CaResult<PublicKey> {
+  return trying(file, () => {
+    if (!makePrivateFile(file, text)) return thereIs(file, type);
+    const made = readKeyFile(file, type);
+    if (made.kind !== 'done') return made;
+    return made.value === undefined ? notInOrder(`${file}: was taken away`) : done(made.value.publicKey);
+  });
 }
 
 /** @param serialsAtOnce see {@link Issues} */
 export function openAuthority(directory: string, serialsAtOnce = 1): CaResult<Authority> {
   const unsafe = unsafeDirectory(directory);
   if (unsafe !== undefined) return notInOrder(unsafe);
-  const [user, host] = [
-    readKeyFile(keyFileOf(directory, 'user'), 'user'),
-    readKeyFile(keyFileOf(directory, 'host'), 'host'),
-  ];
-  if (user.kind !== 'done') return user;
-  if (host.kind !== 'done') return host;
-  const path = join(directory, 'ca.db');
-  try {
-    const issues = openIssues(path, serialsAtOnce);
-    const keys = { user: user.value, host: host.value };
-    return done({ directory, issues, keys, close: () => issues.close() });
-  } catch (error) {
-    return notInOrder(`${path}: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  const keys = readKeys(directory, keyFileOf);
+  if (keys.kind !== 'done') return keys;
+  const nextKeys = readKeys(directory, nextKeyFileOf);
+  if (nextKeys.kind !== 'done') return nextKeys;
+  // New records would count their serials from 1 again, and forget what was revoked.
+  if (!fileExists(recordsOf(directory)))
+    return notInOrder(
+      `${recordsOf(directory)}: is not there; trasa-agent ca init makes it, later only a backup has it`,
+    );
+  const records = openRecords(directory, serialsAtOnce);
+  if (records.kind !== 'done') return records;
+  const { value: issues } = records;
+  return done({ directory, issues, keys: keys.value, nextKeys: nextKeys.value, close: () => issues.close() });
 }
 
 export function caKey({ directory, keys }: Authority, type: CertType): CaResult<LockedKey> {
@@ -91,30 +129,31 @@ export async function unlockCa(authority: Authority, type: CertType, passphrase:
   return signer.kind === 'done' ? done({ signer: signer.value, issues: authority.issues }) : signer;
 }
 
+/** @param socket of the agent that has the CA's key */
+export function issuerByAgent(authority: Authority, type: CertType, socket: string): CaResult<Issuer> {
+  const key = caKey(authority, type);
+  if (key.kind !== 'done') return key;
+  return done({ signer: agentSigner(socket, key.value.publicKey), issues: authority.issues });
+}
+
 const minPassphraseLength = 12;
 
 function thereIs(file: string, type: CertType): CaResult<never> {
   return refused(`${file}: there is a ${type} CA already, and it stays`);
 }
 
-function keyFileOf(directory: string, type: CertType): string {
-  return join(directory, `ssh-${type}-ca.key`);
+function readKeys(directory: string, fileOf: (directory: string, type: CertType) => string): CaResult<Keys> {
+  const user = readKeyFile(fileOf(directory, 'user'), 'user');
+  if (user.kind !== 'done') return user;
+  const host = readKeyFile(fileOf(directory, 'host'), 'host');
+  return host.kind === 'done' ? done({ user: user.value, host: host.value }) : host;
 }
 
-function makeDirectory(directory: string): string | undefined {
+function openRecords(directory: string, serialsAtOnce: number): CaResult<Issues> {
+  const path = recordsOf(directory);
   try {
-    mkdirSync(directory, { mode: 0o700, recursive: true });
+    return done(openIssues(path, serialsAtOnce));
   } catch (error) {
-    return `${directory}: ${error instanceof Error ? error.message : String(error)}`;
+    return notInOrder(`${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  return unsafeDirectory(directory);
-}
-
-function unsafeDirectory(directory: string): string | undefined {
-  const entry = lstatSync(directory, { throwIfNoEntry: false });
-  if (entry === undefined) return `${directory}: does not exist; trasa-agent ca init makes it`;
-  if (!entry.isDirectory()) return `${directory}: is not a directory`;
-  if ((entry.mode & 0o077) !== 0) return `${directory}: can be entered by others than its owner (chmod 0700)`;
-  if (entry.uid === process.geteuid?.()) return undefined;
-  return `${directory}: belongs to another user (id ${entry.uid}); be that user (setpriv, runuser) to work with it`;
 }

@@ -1,51 +1,42 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
-import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
+import { fileExists, makePrivateFile } from '../host/private-file.ts';
 import { publicKeyLine } from '../ssh/key-line.ts';
 import { privateKeyFile } from '../ssh/private-key.ts';
 import type { Issuer } from './authority.ts';
 import { signHostKey } from './host-certificate.ts';
 import { certificateLine } from './issue.ts';
 import { publicKeyOf } from './node-crypto.ts';
-import { type CaResult, done, refused } from './result.ts';
+import { type CaResult, done, refused, trying } from './result.ts';
 import { type ZipEntry, zip } from './zip.ts';
 
 export type HostKeyType = 'rsa' | 'ed25519';
 
-/** The same as a file of mode 0600, which must not be there yet. @returns the serial */
-export function writeHostBundle(file: string, ...of: Parameters<typeof hostBundle>): CaResult<bigint> {
-  let fd: number;
-  try {
-    fd = openSync(file, 'wx', 0o600); // before anything is issued for it
-  } catch (error) {
-    return refused(`${file}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const bundle = hostBundle(...of);
-  try {
-    if (bundle.kind !== 'done') unlinkSync(file);
-    else writeFileSync(fd, bundle.value.zip);
-  } finally {
-    closeSync(fd);
-  }
-  return bundle.kind === 'done' ? done(bundle.value.serial) : bundle;
+/** The same as a file of mode 0600, whole or not there; one that is there stays. @returns the serial */
+export async function writeHostBundle(file: string, ...of: Parameters<typeof hostBundle>): Promise<CaResult<bigint>> {
+  const exists = refused(`${file}: is there already, and stays`);
+  if (fileExists(file)) return exists; // before anything is issued for it
+  const bundle = await hostBundle(...of);
+  if (bundle.kind !== 'done') return bundle;
+  return trying(file, () => (makePrivateFile(file, bundle.value.zip) ? done(bundle.value.serial) : exists));
 }
 
 /**
  * A new host key and its certificate, as a zip to be extracted into /etc/ssh. That of RSA has the names that TRASA's
  * own has; the other has those of sshd, and a file for sshd_config.d that names them.
  */
-export function hostBundle(
+export async function hostBundle(
   issuer: Issuer,
   names: readonly string[],
   type: HostKeyType,
   forSeconds: number,
   now: number,
-): CaResult<{ readonly serial: bigint; readonly zip: Buffer }> {
+): Promise<CaResult<{ readonly serial: bigint; readonly zip: Buffer }>> {
   const privateKey = generate(type);
   const key = publicKeyOf(privateKey);
   const [comment = ''] = names;
   const secret = privateKeyFile(privateKey.export({ format: 'jwk' }), comment, randomBytes(4).readUInt32BE());
   if (key === undefined || secret === undefined) throw new Error(`a key of type ${type} is none of SSH`);
-  const issued = signHostKey(issuer, key, names, forSeconds, now);
+  const issued = await signHostKey(issuer, key, names, forSeconds, now);
   if (issued.kind !== 'done') return issued;
   const file = type === 'rsa' ? 'id_rsa' : 'ssh_host_ed25519_key';
   const certificate = certificateLine(key, issued.value.certificate, comment);

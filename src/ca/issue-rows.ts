@@ -1,5 +1,7 @@
 /** Certificates and revocations, and how the tables of issues.ts have them. */
 import type { CertType } from '../ssh/certificate.ts';
+import { parsePublicKeyLine } from '../ssh/key-line.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
 
 /** A certificate that was issued. */
 export interface Issue {
@@ -62,6 +64,12 @@ export function revocationOf(row: Row): Revocation {
   const [kind, what, ca] = [text(row, 'kind'), text(row, 'what'), text(row, 'ca')];
   if (kind === 'serial') return { kind, serial: BigInt(what), ca };
   return kind === 'key-id' ? { kind, keyId: what } : { kind: 'key', key: what };
+}
+
+export function publicKeyIn(row: Row): PublicKey {
+  const line = parsePublicKeyLine(text(row, 'key'));
+  if (line.kind === 'malformed') throw new TypeError(`a retired key ${line.text}`);
+  return line.value.key;
 }
 
 function text(row: Row, column: string): string {

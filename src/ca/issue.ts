@@ -6,8 +6,8 @@ import { keyLine } from '../ssh/key-line.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
 import { signCertificate } from '../ssh/sign-certificate.ts';
 import type { Issuer } from './authority.ts';
-import { keyObjectOf } from './node-crypto.ts';
-import { type CaResult, done, notInOrder, refused } from './result.ts';
+import { keyObjectOf, nodeCrypto } from './node-crypto.ts';
+import { type CaResult, done, refused, tryingTo } from './result.ts';
 
 export interface Issued {
   readonly serial: bigint;
@@ -27,28 +27,25 @@ export const backdateSeconds = 60;
  *
  * @param now milliseconds since 1970
  */
-export function issue(issuer: Issuer, request: Request, now: number): CaResult<Issued> {
+export async function issue(issuer: Issuer, request: Request, now: number): Promise<CaResult<Issued>> {
   const { forSeconds, ...fields } = request;
   if (!Number.isSafeInteger(forSeconds) || forSeconds < 1)
     return refused('a certificate is valid for a second at least');
   if (fields.principals.length === 0) return refused('a certificate without principals is good for nobody');
   if (keyObjectOf(fields.key) === undefined) return refused('the key is none: its point is not on its curve');
   if (fields.keyId === '') return refused("a certificate without a key id is nobody's in the log");
-  try {
-    return signAndRecord(issuer, request, now);
-  } catch (error) {
-    // The disk is full, or the database was damaged meanwhile: no record, no certificate.
-    return notInOrder(`the record of certificates: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  // The disk may be full, or the signer away: no record, no certificate.
+  return await tryingTo('no certificate', async () => await signAndRecord(issuer, request, now));
 }
 
-function signAndRecord({ signer, issues }: Issuer, request: Request, now: number): CaResult<Issued> {
+async function signAndRecord({ signer, issues }: Issuer, request: Request, now: number): Promise<CaResult<Issued>> {
   const { forSeconds, ...fields } = request;
   const nowSeconds = Math.floor(now / 1000);
   const validAfter = BigInt(nowSeconds - backdateSeconds);
   const validBefore = BigInt(nowSeconds + forSeconds);
   const serial = issues.takeSerial();
-  const certificate = signCertificate({ ...fields, serial, validAfter, validBefore }, randomBytes(32), signer);
+  const whole = { ...fields, serial, validAfter, validBefore };
+  const certificate = await signCertificate(whole, randomBytes(32), signer, nodeCrypto);
   if (certificate.kind === 'malformed') return refused(`a certificate that ${certificate.text} is not issued`);
   const { type, keyId, principals } = fields;
   const keys = { key: fingerprintOf(fields.key), ca: fingerprintOf(signer.publicKey) };

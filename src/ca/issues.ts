@@ -1,6 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { CertType } from '../ssh/certificate.ts';
+import { publicKeyLine } from '../ssh/key-line.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
 import { openPrivateDatabase, type Schema } from '../store/private-database.ts';
-import { columnsOf, type Issue, issueOf, type Revocation, revocationOf } from './issue-rows.ts';
+import { columnsOf, type Issue, issueOf, publicKeyIn, type Revocation, revocationOf } from './issue-rows.ts';
 
 /**
  * What the CA has issued and revoked. Serials are unique, whatever runs beside it and whenever the power fails: they are
@@ -43,8 +46,8 @@ export class Issues {
       type,
       keyId,
       JSON.stringify(principals),
-      signed(validAfter),
-      signed(validBefore),
+      validAfter,
+      validBefore,
       key,
       ca,
       issuedAt,
@@ -73,6 +76,22 @@ export class Issues {
     return this.#statements.revocations.all().map(revocationOf);
   }
 
+  /** From now on it is known only by its public half. */
+  retire(type: CertType, key: PublicKey, now: number): void {
+    this.#synchronize('FULL');
+    this.#statements.retire.run(publicKeyLine(key), type, now);
+  }
+
+  retired(type: CertType): PublicKey[] {
+    return this.#statements.retired.all(type).map(publicKeyIn);
+  }
+
+  /** When the last certificate of a CA (`SHA256:…`) ends, in seconds since 1970; undefined if it has none. */
+  lastEndOf(ca: string): bigint | undefined {
+    const end = this.#statements.lastEnd.get(ca)?.['last'];
+    return typeof end === 'bigint' ? end : undefined;
+  }
+
   close(): void {
     this.#database.close();
   }
@@ -85,16 +104,13 @@ export class Issues {
 
 /** Throws an Error that says what is wrong with the database. */
 export function openIssues(path: string, serialsAtOnce: number): Issues {
-  return new Issues(openPrivateDatabase(path, schema), serialsAtOnce);
+  return new Issues(openPrivateDatabase(path, schema, busyTimeoutMs), serialsAtOnce);
 }
 
-/** SQLite has 63 bits; no certificate of ours ends later. */
-function signed(seconds: bigint): bigint {
-  return seconds > maxInteger ? maxInteger : seconds;
-}
-
+/** A login waits no longer; many that issue at once wait for the disk one after the other. */
+const busyTimeoutMs = 5_000;
 const shortSeconds = 3600n;
-const maxInteger = 2n ** 63n - 1n;
+const maxInteger = 2n ** 63n - 1n; // SQLite's
 
 const schema: Schema = {
   version: 1,
@@ -120,6 +136,11 @@ const schema: Schema = {
     reason TEXT NOT NULL,
     revoked_at INTEGER NOT NULL,
     UNIQUE (kind, what, ca)
+  ) STRICT;
+  CREATE TABLE retired (
+    key TEXT PRIMARY KEY,                -- as in a .pub file
+    type TEXT NOT NULL,
+    retired_at INTEGER NOT NULL
   ) STRICT`,
 };
 
@@ -135,7 +156,10 @@ function prepare(database: DatabaseSync) {
       'INSERT INTO revoked (kind, what, ca, reason, revoked_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
     ),
     revocations: database.prepare('SELECT kind, what, ca FROM revoked ORDER BY id'),
+    retire: database.prepare('INSERT OR IGNORE INTO retired VALUES (?, ?, ?)'),
+    retired: database.prepare('SELECT key FROM retired WHERE type = ? ORDER BY retired_at'),
+    lastEnd: database.prepare('SELECT max(valid_before) AS last FROM issued WHERE ca = ?'),
   };
-  for (const statement of [statements.list, statements.find]) statement.setReadBigInts(true);
+  for (const statement of [statements.list, statements.find, statements.lastEnd]) statement.setReadBigInts(true);
   return statements;
 }

@@ -21,9 +21,14 @@ export interface LockedKey {
   readonly file: string;
   readonly type: CertType;
   readonly publicKey: PublicKey;
+  /** Undefined: the private half is not here, an ssh-agent has it. */
+  readonly sealed: Sealed | undefined;
+}
+
+interface Sealed {
   readonly salt: Buffer;
   readonly cost: ScryptCost;
-  readonly sealed: Buffer;
+  readonly bytes: Buffer;
 }
 
 /** The text of a key file for a new key. */
@@ -45,6 +50,12 @@ export async function newKeyFile(
   return `${JSON.stringify({ ...fields, sealed: sealed.toString('base64') }, undefined, 2)}\n`;
 }
 
+/** The same for a key that an ssh-agent has. */
+export function agentKeyFile(type: CertType, publicKey: PublicKey): string {
+  const fields = { version: 1, type, publicKey: publicKeyLine(publicKey), keptBy: 'ssh-agent' };
+  return `${JSON.stringify(fields, undefined, 2)}\n`;
+}
+
 /** Undefined: there is none. Nothing secret is needed: the public half is in the clear. */
 export function readKeyFile(file: string, type: CertType): CaResult<LockedKey | undefined> {
   const read = readSafely(file, { maxBytes: 65_536, secret: true });
@@ -55,10 +66,12 @@ export function readKeyFile(file: string, type: CertType): CaResult<LockedKey | 
 }
 
 export async function unlock(key: LockedKey, passphrase: Secret): Promise<CaResult<CaSigner>> {
-  const seal = sealUnder(await deriveKey(passphrase, key.salt, key.cost, masterKeyBytes));
+  const { sealed } = key;
+  if (sealed === undefined) return notInOrder(`${key.file}: its private half is kept by an ssh-agent`);
+  const seal = sealUnder(await deriveKey(passphrase, sealed.salt, sealed.cost, masterKeyBytes));
   let privateKey: KeyObject;
   try {
-    const der = seal.open(key.sealed, placeOf(key.type, publicKeyLine(key.publicKey)));
+    const der = seal.open(sealed.bytes, placeOf(key.type, publicKeyLine(key.publicKey)));
     privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
     der.fill(0);
   } catch {
@@ -80,15 +93,21 @@ function placeOf(type: CertType, publicKey: string): string {
 
 function lockedKey(file: string, type: CertType, text: string): LockedKey | undefined {
   const fields = objectOf(parseJson(text));
-  const { N, r, p, salt } = objectOf(fields['scrypt']);
-  const { version, publicKey, sealed } = fields;
-  if (version !== 1 || fields['type'] !== type) return undefined;
-  if (typeof publicKey !== 'string' || typeof salt !== 'string' || typeof sealed !== 'string') return undefined;
-  if (!isCount(N, maxCost.N) || !isCount(r, maxCost.r) || !isCount(p, maxCost.p)) return undefined;
+  const { version, publicKey, keptBy } = fields;
+  if (version !== 1 || fields['type'] !== type || typeof publicKey !== 'string') return undefined;
   const line = parsePublicKeyLine(publicKey);
   if (line.kind === 'malformed') return undefined;
-  const bytes = { salt: Buffer.from(salt, 'base64'), sealed: Buffer.from(sealed, 'base64') };
-  return { file, type, publicKey: line.value.key, cost: { N, r, p }, ...bytes };
+  const sealed = sealedOf(fields);
+  if ((sealed === undefined) !== (keptBy === 'ssh-agent')) return undefined;
+  return { file, type, publicKey: line.value.key, sealed };
+}
+
+function sealedOf(fields: Readonly<Record<string, unknown>>): Sealed | undefined {
+  const { sealed } = fields;
+  const { N, r, p, salt } = objectOf(fields['scrypt']);
+  if (typeof salt !== 'string' || typeof sealed !== 'string') return undefined;
+  if (!isCount(N, maxCost.N) || !isCount(r, maxCost.r) || !isCount(p, maxCost.p)) return undefined;
+  return { cost: { N, r, p }, salt: Buffer.from(salt, 'base64'), bytes: Buffer.from(sealed, 'base64') };
 }
 
 function parseJson(text: string): unknown {

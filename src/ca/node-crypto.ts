@@ -3,6 +3,7 @@ import type { SshCrypto } from '../ssh/crypto.ts';
 import { fromJwk, toJwk } from '../ssh/jwk.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
 import type { CaSigner } from '../ssh/sign-certificate.ts';
+import { algorithmOf, digestOf, encodeSignature } from '../ssh/signature.ts';
 
 /** What `ssh/` needs of cryptography, by OpenSSL. */
 export const nodeCrypto: SshCrypto = {
@@ -31,7 +32,10 @@ export function publicKeyOf(key: KeyObject): PublicKey | undefined {
 export function signerOf(privateKey: KeyObject): CaSigner | undefined {
   const publicKey = publicKeyOf(privateKey);
   if (publicKey === undefined) return undefined;
-  return { publicKey, sign: (digest, data) => sign(digest, data, { key: privateKey, dsaEncoding }) };
+  const algorithm = algorithmOf(publicKey.type);
+  if (algorithm === undefined) return undefined;
+  const plain = (data: Buffer): Buffer => sign(digestOf(algorithm), data, { key: privateKey, dsaEncoding });
+  return { publicKey, sign: async data => await Promise.resolve(encodeSignature(algorithm, plain(data))) };
 }
 
 /** Both numbers at full length, as SSH's form is made from. */

@@ -7,6 +7,7 @@ import { publish } from './files.ts';
 import { fingerprintOf } from './issue.ts';
 import type { Revocation } from './issue-rows.ts';
 import { type CaResult, done, refused } from './result.ts';
+import { allKeys } from './rotation.ts';
 
 /** By serial: of a certificate on record, for a mistyped one would revoke nothing that anybody has. */
 export function revocationOfSerial({ issues }: Authority, text: string): CaResult<Revocation> {
@@ -31,14 +32,15 @@ export function revocationOfKey(key: PublicKey): CaResult<Revocation> {
 }
 
 /** All that was ever revoked, for sshd's RevokedKeys and ssh's RevokedHostKeys. */
-export function krlOf({ issues, keys }: Authority, now: number): Krl {
-  const revocations = issues.revocations();
-  const cas = [keys.user, keys.host].flatMap(key => (key === undefined ? [] : [key.publicKey]));
+export function krlOf(authority: Authority, now: number): Krl {
+  const revocations = authority.issues.revocations();
   return {
     version: BigInt(revocations.length),
     generatedAt: BigInt(Math.floor(now / 1000)),
     comment: 'trasa-agent',
-    certificates: cas.map(ca => sectionOf(ca, revocations)).filter(hasAny),
+    certificates: allKeys(authority)
+      .map(ca => sectionOf(ca, revocations))
+      .filter(hasAny),
     keys: new Set(),
     sha1: new Set(),
     sha256: new Set(revocations.flatMap(one => (one.kind === 'key' ? [digestOf(one.key)] : []))),

@@ -21,13 +21,13 @@ export interface UserTerms {
 }
 
 /** Certifies the key of a person for accounts. */
-export function signUserKey(
+export async function signUserKey(
   issuer: Issuer,
   key: PublicKey,
   keyId: string,
   terms: UserTerms,
   now: number,
-): CaResult<Issued> {
+): Promise<CaResult<Issued>> {
   const problem =
     principalProblem(terms.principals) ?? sourceProblem(terms.sourceAddress) ?? commandProblem(terms.forceCommand);
   if (problem !== undefined) return refused(problem);
@@ -37,7 +37,7 @@ export function signUserKey(
   if (extensions.kind !== 'done') return extensions;
   const { principals, forSeconds } = terms;
   const options = { criticalOptions: criticalOptionsOf(terms), extensions: extensions.value };
-  return issue(issuer, { key, type: 'user', keyId, principals, forSeconds, ...options }, now);
+  return await issue(issuer, { key, type: 'user', keyId, principals, forSeconds, ...options }, now);
 }
 
 /** One connection: who, to which host, and which attempt of the log it belongs to. */
@@ -54,12 +54,12 @@ export interface UserCredential extends Issued {
 }
 
 /** A fresh Ed25519 key with its certificate, which nobody but the caller ever has. */
-export function issueUserCertificate(
+export async function issueUserCertificate(
   issuer: Issuer,
   connection: Connection,
   terms: UserTerms,
   now: number,
-): CaResult<UserCredential> {
+): Promise<CaResult<UserCredential>> {
   const { person, host, attempt } = connection;
   // Between colons, of which a host (IPv6) may have more: the first and the last part are still told from it.
   if (![person, attempt].every(part => /^[^:\s]+$/.test(part)) || !/^\S+$/.test(host))
@@ -68,7 +68,7 @@ export function issueUserCertificate(
   const publicKey = publicKeyOf(object);
   if (publicKey === undefined) throw new Error('Ed25519 is none of SSH');
   const keyId = `trasa:${person}:${host}:${attempt}`;
-  const issued = signUserKey(issuer, publicKey, keyId, terms, now);
+  const issued = await signUserKey(issuer, publicKey, keyId, terms, now);
   return issued.kind === 'done' ? done({ ...issued.value, privateKey, publicKey, keyId }) : issued;
 }
 

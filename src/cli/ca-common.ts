@@ -27,10 +27,29 @@ export const passphraseOption = {
   },
 } as const;
 
-/** Standard input gives the key or the passphrase, not both. */
-export function checkInput(key: string | undefined, passphraseFile: string | undefined): void {
-  if (key === '-' && passphraseFile === undefined) throw new Error('a key on standard input wants --passphrase-file');
+/** Runs `work` unless the command line has a problem. */
+export async function unless(problem: string | undefined, work: () => Promise<void>): Promise<void> {
+  if (problem === undefined) await work();
+  else fail(problem, exitStatus.usage);
 }
+
+export const typePositional = { choices: ['user', 'host'] as const, demandOption: true, describe: 'which CA' } as const;
+
+export const keyTypeOption = {
+  type: {
+    choices: ['ed25519', 'ecdsa-256', 'ecdsa-384', 'ecdsa-521', 'rsa-3072', 'rsa-4096'] as const,
+    default: 'ed25519' as const,
+    describe: 'of the key',
+  },
+} as const;
+
+export const agentKeyOption = {
+  'agent-key': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'the public half (a .pub file) of a key that your ssh-agent has, which then signs',
+  },
+} as const;
 
 export const outputOption = {
   output: { type: 'string', requiresArg: true, describe: 'write to this file, whole or not at all [default: print]' },
@@ -57,9 +76,16 @@ export async function withAuthority(
   }
   try {
     finish(await work(opened.value));
+  } catch (error) {
+    if (!isDatabaseError(error)) throw error;
+    finish({ kind: 'config', text: `${ca}/ca.db: ${error.message}` }); // locked, damaged, or the disk is full
   } finally {
     opened.value.close();
   }
+}
+
+function isDatabaseError(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR';
 }
 
 /** Runs with one of the CAs able to sign. */
@@ -69,26 +95,43 @@ export async function withIssuer(
   work: (issuer: Issuer) => Promise<CaResult<unknown>>,
 ): Promise<void> {
   await withAuthority(args, async authority => {
-    const { caKey, unlockCa } = await import('../ca/authority.ts');
+    const { caKey } = await import('../ca/authority.ts');
     const key = caKey(authority, type); // before anybody is asked for its passphrase
     if (key.kind !== 'done') return key;
-    const passphrase = await passphraseOf(args, false);
-    if (passphrase.kind !== 'done') return passphrase;
-    const issuer = await unlockCa(authority, type, passphrase.value);
+    const issuer =
+      key.value.sealed === undefined ? await byAgent(authority, type) : await byPassphrase(authority, type, args);
     return issuer.kind === 'done' ? await work(issuer.value) : issuer;
   });
+}
+
+async function byPassphrase(authority: Authority, type: CertType, args: UnlockArguments): Promise<CaResult<Issuer>> {
+  const { unlockCa } = await import('../ca/authority.ts');
+  const passphrase = await passphraseOf(args, false);
+  return passphrase.kind === 'done' ? await unlockCa(authority, type, passphrase.value) : passphrase;
+}
+
+async function byAgent(authority: Authority, type: CertType): Promise<CaResult<Issuer>> {
+  const { issuerByAgent } = await import('../ca/authority.ts');
+  const socket = process.env['SSH_AUTH_SOCK'];
+  return socket === undefined || socket === ''
+    ? { kind: 'config', text: `the ${type} CA's key is kept by an ssh-agent, and SSH_AUTH_SOCK names none` }
+    : issuerByAgent(authority, type, socket);
 }
 
 /** @param isNew asks twice */
 export async function passphraseOf({ passphraseFile }: UnlockArguments, isNew: boolean): Promise<CaResult<Secret>> {
   const { readPassphrase } = await import('../ca/passphrase.ts');
+  const { forbidDumps } = await import('../host/no-dumps.ts');
+  forbidDumps(); // the passphrase and the CA's key are in memory from here on
   if (passphraseFile !== undefined) return readPassphrase(passphraseFile);
   const { askNewPassword, askOn } = await import('../server/admin/terminal.ts');
   const asker = askOn(process.stdin, process.stderr);
   try {
     if (asker.isTerminal) process.stderr.write('The passphrase of the CA is needed.\n');
     const typed = isNew ? await askNewPassword(asker) : await asker.askHidden('Passphrase: ');
-    return typed === undefined ? { kind: 'refused', text: 'no passphrase was given' } : { kind: 'done', value: typed };
+    return typed === undefined
+      ? { kind: 'refused', text: 'no passphrase was given, or the two differ' }
+      : { kind: 'done', value: typed };
   } finally {
     asker.close();
   }

@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { caStatuses, directoryOption, give, outputOption, withAuthority } from './ca-common.ts';
+import { caStatuses, directoryOption, give, outputOption, typePositional, withAuthority } from './ca-common.ts';
 
 export function exportCommand(yargs: Argv): Argv {
   return yargs.command(
@@ -8,16 +8,17 @@ export function exportCommand(yargs: Argv): Argv {
     command =>
       command
         .epilogue(caStatuses)
-        .positional('type', { choices: ['user', 'host'] as const, demandOption: true, describe: 'which CA' })
+        .positional('type', typePositional)
         .options({ ...directoryOption, ...outputOption })
         .example('$0 ca export user --output /etc/ssh/trasa-user-ca.pub', ''),
     async args =>
       await withAuthority(args, async authority => {
-        const { caKey } = await import('../ca/authority.ts');
+        const { trustedKeys } = await import('../ca/rotation.ts');
         const { publicKeyLine } = await import('../ssh/key-line.ts');
-        const key = caKey(authority, args.type);
-        if (key.kind !== 'done') return key;
-        return await give(`${publicKeyLine(key.value.publicKey, `trasa-agent ${args.type} CA`)}\n`, args.output);
+        const keys = trustedKeys(authority, args.type, Date.now());
+        if (keys.kind !== 'done') return keys;
+        const lines = keys.value.map(key => `${publicKeyLine(key, `trasa-agent ${args.type} CA`)}\n`);
+        return await give(lines.join(''), args.output);
       }),
   );
 }

@@ -1,15 +1,7 @@
 import type { Argv } from 'yargs';
 import type { Issuer } from '../ca/authority.ts';
 import type { CaResult } from '../ca/result.ts';
-import {
-  caStatuses,
-  checkInput,
-  directoryOption,
-  give,
-  outputOption,
-  passphraseOption,
-  withIssuer,
-} from './ca-common.ts';
+import { caStatuses, directoryOption, give, outputOption, passphraseOption, unless, withIssuer } from './ca-common.ts';
 import { say } from './server-common.ts';
 
 export function hostCertCommand(yargs: Argv): Argv {
@@ -32,7 +24,7 @@ export function hostCertCommand(yargs: Argv): Argv {
             type: 'string',
             requiresArg: true,
             conflicts: ['zip', 'type'],
-            describe: "the host's own public key, which stays as it is; - is standard input",
+            describe: "the host's own public key, which stays as it is",
           },
           zip: {
             type: 'string',
@@ -47,14 +39,13 @@ export function hostCertCommand(yargs: Argv): Argv {
           },
           for: { type: 'string', requiresArg: true, default: '30d', describe: 'how long: 12h, 30d' },
         })
-        .check(args => {
-          if (args.key === undefined && args.zip === undefined) throw new Error('say --key or --zip');
-          checkInput(args.key, args['passphrase-file']);
-          return true;
-        })
         .example('$0 ca host-cert web1.example.com,10.0.0.5 --key /etc/ssh/ssh_host_ed25519_key.pub', '')
         .example('$0 ca host-cert web1.example.com --zip server-certs.zip', 'to be extracted into /etc/ssh'),
-    async args => await withIssuer(args, 'host', async issuer => await hostCert(issuer, args)),
+    async args =>
+      await unless(
+        args.key === undefined && args.zip === undefined ? 'say --key or --zip' : undefined,
+        async () => await withIssuer(args, 'host', async issuer => await hostCert(issuer, args)),
+      ),
   );
 }
 
@@ -74,16 +65,16 @@ async function hostCert(issuer: Issuer, args: HostCertArguments): Promise<CaResu
   const names = args.names.split(',');
   if (args.zip !== undefined) {
     const { writeHostBundle } = await import('../ca/host-bundle.ts');
-    const written = writeHostBundle(args.zip, issuer, names, args.type ?? 'rsa', forSeconds, Date.now());
+    const written = await writeHostBundle(args.zip, issuer, names, args.type ?? 'rsa', forSeconds, Date.now());
     if (written.kind === 'done') say(`${args.zip}: a new key of ${names.join(', ')}, serial ${written.value}`);
     return written;
   }
   const { readPublicKey } = await import('../ca/files.ts');
   const { signHostKey } = await import('../ca/host-certificate.ts');
   const { certificateLine } = await import('../ca/issue.ts');
-  const key = readPublicKey(args.key ?? '-');
+  const key = readPublicKey(args.key ?? '');
   if (key.kind !== 'done') return key;
-  const issued = signHostKey(issuer, key.value, names, forSeconds, Date.now());
+  const issued = await signHostKey(issuer, key.value, names, forSeconds, Date.now());
   if (issued.kind !== 'done') return issued;
   return await give(certificateLine(key.value, issued.value.certificate, names[0] ?? ''), args.output);
 }

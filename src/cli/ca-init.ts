@@ -3,12 +3,15 @@ import type { CaKeyType } from '../ca/key-file.ts';
 import type { CaResult } from '../ca/result.ts';
 import type { CertType } from '../ssh/certificate.ts';
 import {
+  agentKeyOption,
   caStatuses,
   directoryOption,
   finish,
+  keyTypeOption,
   passphraseOf,
   passphraseOption,
   type UnlockArguments,
+  unless,
 } from './ca-common.ts';
 import { say } from './server-common.ts';
 
@@ -24,17 +27,33 @@ export function initCommand(yargs: Argv): Argv {
           ...passphraseOption,
           user: { type: 'boolean', default: false, describe: 'the User CA' },
           host: { type: 'boolean', default: false, describe: 'the Host CA (neither is said: both)' },
-          type: {
-            choices: ['ed25519', 'ecdsa-256', 'ecdsa-384', 'ecdsa-521', 'rsa-3072', 'rsa-4096'] as const,
-            default: 'ed25519' as const,
-            describe: 'of the key',
-          },
+          ...keyTypeOption,
+          ...agentKeyOption,
         })
         .example('$0 ca init', 'asks for a passphrase')
         .example('$0 ca init --user --passphrase-file /root/ca.passphrase', ''),
-    async args =>
-      finish(await init(args, args.type, args.user === args.host ? ['user', 'host'] : [args.user ? 'user' : 'host'])),
+    async args => {
+      const types: CertType[] = args.user === args.host ? ['user', 'host'] : [args.user ? 'user' : 'host'];
+      const { agentKey } = args;
+      if (agentKey === undefined) finish(await init(args, args.type, types));
+      else
+        await unless(
+          types.length === 1 ? undefined : 'say --user or --host: one key is not both CAs',
+          async () => await initWithAgent(args.ca, types[0] ?? 'user', agentKey),
+        );
+    },
   );
+}
+
+async function initWithAgent(directory: string, type: CertType, keyFile: string): Promise<void> {
+  const { initCaWithAgent } = await import('../ca/authority.ts');
+  const { readPublicKey } = await import('../ca/files.ts');
+  const { fingerprintOf } = await import('../ca/issue.ts');
+  const key = readPublicKey(keyFile);
+  const made = key.kind === 'done' ? initCaWithAgent(directory, type, key.value) : key;
+  if (made.kind === 'done')
+    say(`made the ${type} CA: ${made.value.type} ${fingerprintOf(made.value)}, in your ssh-agent`);
+  finish(made);
 }
 
 async function init(args: UnlockArguments, keyType: CaKeyType, types: readonly CertType[]): Promise<CaResult<void>> {

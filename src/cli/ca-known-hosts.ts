@@ -4,7 +4,7 @@ import { caStatuses, directoryOption, give, withAuthority } from './ca-common.ts
 export function knownHostsCommand(yargs: Argv): Argv {
   return yargs.command(
     'known-hosts <pattern..>',
-    'the line of /etc/ssh/ssh_known_hosts by which clients trust the Host CA for these hosts',
+    'the lines of /etc/ssh/ssh_known_hosts by which clients trust the Host CA for these hosts',
     command =>
       command
         .epilogue(caStatuses)
@@ -16,12 +16,12 @@ export function knownHostsCommand(yargs: Argv): Argv {
         .example("$0 ca known-hosts '*.example.com' >>/etc/ssh/ssh_known_hosts", ''),
     async args =>
       await withAuthority(args, async authority => {
-        const { caKey } = await import('../ca/authority.ts');
-        const { knownHostsLine } = await import('../ca/known-hosts.ts');
-        const key = caKey(authority, 'host');
-        if (key.kind !== 'done') return key;
-        const line = knownHostsLine(key.value.publicKey, args.pattern, args.any);
-        return line.kind === 'done' ? await give(`${line.value}\n`, undefined) : line;
+        const { trustedKeys } = await import('../ca/rotation.ts');
+        const { knownHostsLines } = await import('../ca/known-hosts.ts');
+        const keys = trustedKeys(authority, 'host', Date.now());
+        if (keys.kind !== 'done') return keys;
+        const lines = knownHostsLines(keys.value, args.pattern, args.any);
+        return lines.kind === 'done' ? await give(lines.value, undefined) : lines;
       }),
   );
 }

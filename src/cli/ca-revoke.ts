@@ -2,7 +2,7 @@ import type { Argv } from 'yargs';
 import type { Authority } from '../ca/authority.ts';
 import type { Revocation } from '../ca/issue-rows.ts';
 import type { CaResult } from '../ca/result.ts';
-import { caStatuses, directoryOption, withAuthority } from './ca-common.ts';
+import { caStatuses, directoryOption, unless, withAuthority } from './ca-common.ts';
 import { say } from './server-common.ts';
 
 export function revokeCommand(yargs: Argv): Argv {
@@ -24,35 +24,42 @@ export function revokeCommand(yargs: Argv): Argv {
           reason: { type: 'string', requiresArg: true, default: '', describe: 'for the record' },
           krl: { type: 'string', requiresArg: true, describe: 'write the KRL to this file, too' },
         })
-        .check(args => {
-          if ([args.serial, args['key-id'], args.key].filter(one => one !== undefined).length !== 1)
-            throw new Error('say one of --serial, --key-id and --key');
-          return true;
-        })
         .example('$0 ca revoke --serial 42 --krl /etc/ssh/trasa-revoked.krl', ''),
-    async args =>
-      await withAuthority(args, async authority => {
-        const revocation = await wanted(authority, args);
-        if (revocation.kind !== 'done') return revocation;
-        const isNew = authority.issues.revoke(revocation.value, args.reason, Date.now());
-        say(isNew ? 'revoked' : 'it was revoked before');
-        const { writeKrl } = await import('../ca/revocation.ts');
-        return args.krl === undefined ? revocation : writeKrl(authority, args.krl, Date.now());
-      }),
+    async args => {
+      const isClear = [args.serial, args.keyId, args.key].filter(one => one !== undefined).length === 1;
+      await unless(isClear ? undefined : 'say one of --serial, --key-id and --key', async () => await revoke(args));
+    },
   );
 }
 
+async function revoke(args: RevokeArguments): Promise<void> {
+  await withAuthority(args, async authority => {
+    const revocation = await wanted(authority, args);
+    if (revocation.kind !== 'done') return revocation;
+    const isNew = authority.issues.revoke(revocation.value, args.reason, Date.now());
+    say(isNew ? 'revoked' : 'it was revoked before');
+    const { writeKrl } = await import('../ca/revocation.ts');
+    return args.krl === undefined ? revocation : writeKrl(authority, args.krl, Date.now());
+  });
+}
+
 interface RevokeArguments {
+  readonly ca: string;
+  readonly reason: string;
+  readonly krl?: string | undefined;
   readonly serial?: string | undefined;
   readonly keyId?: string | undefined;
   readonly key?: string | undefined;
 }
 
-async function wanted(authority: Authority, { serial, keyId, key }: RevokeArguments): Promise<CaResult<Revocation>> {
+async function wanted(
+  authority: Authority,
+  { serial, keyId, key }: Pick<RevokeArguments, 'serial' | 'keyId' | 'key'>,
+): Promise<CaResult<Revocation>> {
   const { revocationOfKey, revocationOfKeyId, revocationOfSerial } = await import('../ca/revocation.ts');
   if (serial !== undefined) return revocationOfSerial(authority, serial);
   if (keyId !== undefined) return revocationOfKeyId(keyId);
   const { readPublicKey } = await import('../ca/files.ts');
-  const read = readPublicKey(key ?? '-');
+  const read = readPublicKey(key ?? '');
   return read.kind === 'done' ? revocationOfKey(read.value) : read;
 }

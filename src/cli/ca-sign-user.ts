@@ -1,11 +1,11 @@
 import type { Argv } from 'yargs';
 import {
   caStatuses,
-  checkInput,
   directoryOption,
   give,
   outputOption,
   passphraseOption,
+  type UnlockArguments,
   withIssuer,
 } from './ca-common.ts';
 
@@ -16,7 +16,7 @@ export function signUserCommand(yargs: Argv): Argv {
     command =>
       command
         .epilogue(caStatuses)
-        .positional('key', { type: 'string', demandOption: true, describe: 'a .pub file; - is standard input' })
+        .positional('key', { type: 'string', demandOption: true, describe: 'a .pub file' })
         .options({
           ...directoryOption,
           ...passphraseOption,
@@ -55,33 +55,44 @@ export function signUserCommand(yargs: Argv): Argv {
             describe: 'what is permitted (again for more), or none',
           },
         })
-        .check(args => {
-          checkInput(args.key, args['passphrase-file']);
-          return true;
-        })
         .example('$0 ca sign-user --principal alice alice.pub', '')
         .example('$0 ca sign-user --principal backup --for 1d --force-command /usr/bin/rrsync key.pub', ''),
-    async args =>
-      await withIssuer(args, 'user', async issuer => {
-        const { parseDuration } = await import('../ca/duration.ts');
-        const { readPublicKey } = await import('../ca/files.ts');
-        const { signUserKey } = await import('../ca/user-certificate.ts');
-        const { certificateLine } = await import('../ca/issue.ts');
-        const forSeconds = parseDuration(args.for);
-        if (forSeconds === undefined) return { kind: 'refused', text: `--for ${args.for}: say 5m, 12h or 30d` };
-        const key = readPublicKey(args.key);
-        if (key.kind !== 'done') return key;
-        const { principal: principals, keyId = args.principal[0] ?? '' } = args;
-        const extensions = args.extension.filter(name => name !== 'none');
-        const issued = signUserKey(
-          issuer,
-          key.value,
-          keyId,
-          { ...args, principals, extensions, forSeconds },
-          Date.now(),
-        );
-        if (issued.kind !== 'done') return issued;
-        return await give(certificateLine(key.value, issued.value.certificate, keyId), args.output);
-      }),
+    async args => await signUser(args),
   );
+}
+
+interface SignUserArguments extends UnlockArguments {
+  readonly key: string;
+  readonly principal: readonly string[];
+  readonly for: string;
+  readonly keyId?: string | undefined;
+  readonly sourceAddress?: string | undefined;
+  readonly forceCommand?: string | undefined;
+  readonly verifyRequired: boolean;
+  readonly extension: readonly string[];
+  readonly output?: string | undefined;
+}
+
+async function signUser(args: SignUserArguments): Promise<void> {
+  await withIssuer(args, 'user', async issuer => {
+    const { parseDuration } = await import('../ca/duration.ts');
+    const { readPublicKey } = await import('../ca/files.ts');
+    const { signUserKey } = await import('../ca/user-certificate.ts');
+    const { certificateLine } = await import('../ca/issue.ts');
+    const forSeconds = parseDuration(args.for);
+    if (forSeconds === undefined) return { kind: 'refused', text: `--for ${args.for}: say 5m, 12h or 30d` };
+    const key = readPublicKey(args.key);
+    if (key.kind !== 'done') return key;
+    const { principal: principals, keyId = args.principal[0] ?? '' } = args;
+    const extensions = args.extension.filter(name => name !== 'none');
+    const issued = await signUserKey(
+      issuer,
+      key.value,
+      keyId,
+      { ...args, principals, extensions, forSeconds },
+      Date.now(),
+    );
+    if (issued.kind !== 'done') return issued;
+    return await give(certificateLine(key.value, issued.value.certificate, keyId), args.output);
+  });
 }

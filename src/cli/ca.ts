@@ -7,6 +7,7 @@ import { issuedCommand } from './ca-issued.ts';
 import { knownHostsCommand } from './ca-known-hosts.ts';
 import { krlCommand } from './ca-krl.ts';
 import { revokeCommand } from './ca-revoke.ts';
+import { rotateCommand } from './ca-rotate.ts';
 import { signUserCommand } from './ca-sign-user.ts';
 
 /** `trasa-agent ca …`: all of them work on the CA's directory, as the user that owns it. */
@@ -15,7 +16,8 @@ export const caCommand: CommandModule = {
   describe: 'the SSH CAs: certificates for people and hosts, and their revocation',
   builder: yargs => {
     const commands = [initCommand, exportCommand, signUserCommand, hostCertCommand];
-    for (const add of [...commands, issuedCommand, revokeCommand, krlCommand, knownHostsCommand]) add(yargs);
+    for (const add of [...commands, issuedCommand, revokeCommand, krlCommand, knownHostsCommand, rotateCommand])
+      add(yargs);
     return yargs.epilogue(caStatuses).demandCommand(1, 'a subcommand of ca is missing');
   },
   handler: () => undefined,

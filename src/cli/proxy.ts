@@ -13,8 +13,9 @@ import type { Servers } from '../proxy/service.ts';
 import { dial } from '../proxy/upstream/dial.ts';
 import { LoginStore } from '../store/login-store.ts';
 import { TrasaClient } from '../trasa/client.ts';
+import { serverOnly } from '../verifiers/server-only.ts';
 import { TrasaServerVerifier } from '../verifiers/trasa-server.ts';
-import { version } from './version.ts';
+import { release } from './version.ts';
 
 /** @returns the exit status, when the proxy was told to stop */
 export async function proxy(args: { readonly config?: string }): Promise<number> {
@@ -30,7 +31,7 @@ export async function proxy(args: { readonly config?: string }): Promise<number>
     clock,
     random: { below: (bound: number) => randomInt(bound) },
     log: openDaemonLog(clock, undefined, 'proxy'),
-    ident: `trasa_${version.split(' ').at(-1)}`,
+    ident: `trasa_${release}`,
   };
   return await runProxy(parts, process);
 }
@@ -50,7 +51,7 @@ function openServers({ server }: AgentConfig): Servers {
   };
   return {
     checkPassword: async (email, password, signal) => await ours.identity(email, password, signal),
-    verifierFor: service => new TrasaServerVerifier(clientFor(service)),
+    verifierFor: service => serverOnly(new TrasaServerVerifier(clientFor(service))),
     close: () => {
       for (const client of [ours, ...clients.values()]) client.close();
     },

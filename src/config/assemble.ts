@@ -37,6 +37,7 @@ export function assemble(
       replayMemoryMs: policy.replayMemory,
       pushCooldownMs: policy.pushCooldown,
       graceMs: policy.grace,
+      observe: policy.observe === 'let-everybody-in',
       failMode: policy.failMode,
       failSafeOn: policy.failSafeOn,
       offlineUsers: top.offlineUsers,

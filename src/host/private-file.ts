@@ -3,8 +3,8 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, unlin
 import { dirname } from 'node:path';
 
 /** Makes a file of mode 0600. If there is one by now, that stays, and the answer is false. */
-export function makePrivateFile(path: string, text: string): boolean {
-  const draft = writeDraft(path, text, 0o600);
+export function makePrivateFile(path: string, content: string | Buffer): boolean {
+  const draft = writeDraft(path, content, 0o600);
   try {
     linkSync(draft, path); // unlike rename, fails if another program was quicker
     syncDirectory(path);
@@ -24,8 +24,13 @@ export function replacePrivateFile(path: string, text: string): void {
 
 /** For what others may read. */
 export function replaceFile(path: string, content: string | Buffer, mode: number): void {
-  renameSync(writeDraft(path, content, mode), path);
-  syncDirectory(path);
+  moveFile(writeDraft(path, content, mode), path);
+}
+
+/** In the place of what is there, if anything. */
+export function moveFile(from: string, to: string): void {
+  renameSync(from, to);
+  syncDirectory(to);
 }
 
 export function fileExists(path: string): boolean {
@@ -45,7 +50,7 @@ function writeDraft(path: string, content: string | Buffer, mode: number): strin
 }
 
 /** What is not in the directory on disk is gone when the power fails. */
-function syncDirectory(path: string): void {
+export function syncDirectory(path: string): void {
   const fd = openSync(dirname(path), 'r');
   try {
     fsyncSync(fd);

@@ -13,7 +13,7 @@ import type { Credential } from './upstream/upstream-auth.ts';
 export interface Certifier {
   readonly userCA: PublicKey;
   /** A fresh key, good for this account, from this address, for minutes. A string says why there is none. */
-  issue(passage: Passage, address: string): Credential | string;
+  issue(passage: Passage, address: string): Promise<Credential | string>;
   /** What is revoked, as of the last few seconds. */
   revoked(): readonly Krl[];
   close(): void;
@@ -55,7 +55,7 @@ class OpenCertifier implements Certifier {
     return this.#issuer.signer.publicKey;
   }
 
-  issue({ id, person, account, service }: Passage, address: string): Credential | string {
+  async issue({ id, person, account, service }: Passage, address: string): Promise<Credential | string> {
     const { certificateSeconds, sourceAddress } = this.#settings;
     const terms = {
       principals: [account],
@@ -64,7 +64,7 @@ class OpenCertifier implements Certifier {
       extensions: ['permit-pty'],
     };
     const connection = { person, host: service.name, attempt: id };
-    const issued = issueUserCertificate(this.#issuer, connection, terms, this.#now());
+    const issued = await issueUserCertificate(this.#issuer, connection, terms, this.#now());
     return issued.kind === 'done' ? issued.value : issued.text;
   }
 

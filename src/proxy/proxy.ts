@@ -63,7 +63,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     },
     upstream: {
       dial: parts.dial,
-      issue: (passage, address) => certifier.issue(passage, address),
+      issue: async (passage, address) => await certifier.issue(passage, address),
       revoked: () => certifier.revoked(),
       now: () => clock.now(),
     },
@@ -119,6 +119,7 @@ function rulesOf({ policy, identity, throttle }: AgentConfig): Rules {
     requiredGroups: [],
     exemptUsers: [],
     exemptGroups: [],
+    observe: false,
     failMode: 'secure',
     failSafeOn: [],
     offlineUsers: [],

@@ -13,7 +13,7 @@ export interface Terms {
   readonly caKeys: readonly PublicKey[];
   /** Milliseconds since 1970, UTC. */
   readonly now: number;
-  /** The account that is to be entered, or the name by which the host was called. */
+  /** The account that is to be entered, or the name by which the host was called, in lower case. */
   readonly principal: string;
   /** Where the client is; undefined if nobody knows, and then a certificate with source-address does not count. */
   readonly address?: string | undefined;

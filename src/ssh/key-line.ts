@@ -1,4 +1,5 @@
 /** A key or certificate as one line of text: `ssh-ed25519 AAAA… comment`, as in .pub files and authorized_keys(5). */
+import { certifiedType } from './cert-type-name.ts';
 import { malformed, type Parsed, parsed } from './parsed.ts';
 import { encodePublicKey, type PublicKey, parsePublicKey } from './public-key.ts';
 import { WireReader } from './wire.ts';
@@ -30,6 +31,7 @@ export function parseKeyLine(text: string): Parsed<KeyLine> {
 export function parsePublicKeyLine(text: string): Parsed<{ readonly key: PublicKey; readonly comment: string }> {
   const line = parseKeyLine(text);
   if (line.kind === 'malformed') return line;
+  if (certifiedType(line.value.type) !== undefined) return malformed('is a certificate, not a plain key');
   const key = parsePublicKey(line.value.blob);
   return key.kind === 'malformed' ? key : parsed({ key: key.value, comment: line.value.comment });
 }

@@ -13,8 +13,10 @@ export interface Schema {
  * an Error that says what is wrong with it. One that is damaged, of a newer version or open to others stays as it is.
  *
  * Every commit is synced (synchronous = FULL) unless the caller says otherwise later.
+ *
+ * @param busyTimeoutMs another process holds the database for moments only; so long is waited for it
  */
-export function openPrivateDatabase(path: string, schema: Schema): DatabaseSync {
+export function openPrivateDatabase(path: string, schema: Schema, busyTimeoutMs = 2_000): DatabaseSync {
   checkDirectory(dirname(path));
   checkFile(path);
   const database = new DatabaseSync(path, { timeout: busyTimeoutMs, allowExtension: false });
@@ -28,9 +30,6 @@ export function openPrivateDatabase(path: string, schema: Schema): DatabaseSync 
     throw error;
   }
 }
-
-/** Another process holds the database for moments only. */
-const busyTimeoutMs = 2_000;
 
 /** One transaction, so that two processes that start at once, or a crash, leave a whole schema or none. */
 function prepareSchema(database: DatabaseSync, schema: Schema): void {

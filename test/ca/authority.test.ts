@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { initCa, openAuthority, unlockCa } from '../../src/ca/authority.ts';
@@ -12,7 +12,7 @@ t.test('a CA is made once, for its owner alone, and opened with its passphrase',
   const file = join(directory, 'ssh-user-ca.key');
   t.equal(statSync(directory).mode & 0o777, 0o700);
   t.equal(statSync(file).mode & 0o777, 0o600);
-  t.strictSame(readdirSync(directory), ['ssh-user-ca.key'], 'and nothing else is left behind');
+  t.strictSame(readdirSync(directory), ['ca.db', 'ssh-user-ca.key'], 'and nothing else is left behind');
   const before = readFileSync(file);
   t.match(await initCa(directory, 'user', 'ed25519', passphrase, cost), {
     kind: 'refused',
@@ -122,6 +122,8 @@ t.test('what others could read or change is refused, and what is missing is said
   chmodSync(join(directory, 'ca.db'), 0o600);
   writeFileSync(join(directory, 'ca.db'), 'no database'.repeat(100));
   t.match(openAuthority(directory), { kind: 'config', text: /ca\.db: .*not a database/ });
+  rmSync(join(directory, 'ca.db'));
+  t.match(openAuthority(directory), { kind: 'config', text: /ca\.db: is not there.*only a backup has it/ });
   const missing = newDirectory();
   t.match(openAuthority(missing), { kind: 'config', text: /does not exist; trasa-agent ca init makes it/ });
   mkdirSync(missing, { mode: 0o755 });

@@ -1,11 +1,10 @@
 /** A CA in a directory of its own, for tests. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Authority, type Issuer, initCa, openAuthority, unlockCa } from '../../src/ca/authority.ts';
 import type { CaResult } from '../../src/ca/result.ts';
 import { Secret } from '../../src/otp/secret.ts';
 import type { CertType } from '../../src/ssh/certificate.ts';
+import { folder } from '../ssh/openssh.ts';
 
 export const passphrase = new Secret('correct horse battery staple');
 
@@ -13,7 +12,7 @@ export const passphrase = new Secret('correct horse battery staple');
 export const cost = { N: 2 ** 10, r: 8, p: 1 } as const;
 
 export function newDirectory(): string {
-  return join(mkdtempSync(join(tmpdir(), 'trasa-ca-')), 'ca');
+  return join(folder(), 'ca');
 }
 
 export async function newAuthority(types: readonly CertType[] = ['user', 'host']): Promise<Authority> {

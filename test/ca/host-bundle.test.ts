@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { hostBundle, writeHostBundle } from '../../src/ca/host-bundle.ts';
@@ -19,10 +19,10 @@ for (const [type, file, more] of [
   ['rsa', 'id_rsa', []],
   ['ed25519', 'ssh_host_ed25519_key', ['sshd_config.d/trasa-host-certificate.conf']],
 ] as const)
-  t.test(`unzip finds a key of ${type}, its public half and its certificate, with their modes`, t => {
+  t.test(`unzip finds a key of ${type}, its public half and its certificate, with their modes`, async t => {
     const here = folder();
     const path = join(here, 'server-certs.zip');
-    valueOf(writeHostBundle(path, issuer, names, type, 30 * 86_400, noon));
+    valueOf(await writeHostBundle(path, issuer, names, type, 30 * 86_400, noon));
     t.equal(statSync(path).mode & 0o777, 0o600);
     t.strictSame(list(path), [file, `${file}.pub`, `${file}-cert.pub`, ...more]);
     execFileSync('unzip', ['-q', path, '-d', here]);
@@ -41,23 +41,27 @@ for (const [type, file, more] of [
         readFileSync(join(here, name), 'utf8'),
         `HostKey /etc/ssh/${file}\nHostCertificate /etc/ssh/${file}-cert.pub\n`,
       );
-    t.end();
   });
 
-t.test('an archive that is there is not overwritten, and one that cannot be filled is not left behind', t => {
+t.test('an archive that is there is not overwritten, and one that cannot be filled is not left behind', async t => {
   const here = folder();
   const path = join(here, 'a.zip');
   writeFileSync(path, 'mine');
-  t.match(writeHostBundle(path, issuer, names, 'ed25519', 60, noon), { kind: 'refused', text: /EEXIST/ });
+  t.match(await writeHostBundle(path, issuer, names, 'ed25519', 60, noon), {
+    kind: 'refused',
+    text: /is there already, and stays/,
+  });
   t.equal(readFileSync(path, 'utf8'), 'mine');
   const other = join(here, 'b.zip');
-  t.match(writeHostBundle(other, issuer, ['*'], 'ed25519', 60, noon), {
+  t.match(await writeHostBundle(other, issuer, ['*'], 'ed25519', 60, noon), {
     kind: 'refused',
     text: /not the name of a host/,
   });
   t.notOk(existsSync(other));
-  t.match(hostBundle(issuer, [], 'ed25519', 60, noon), { kind: 'refused' });
-  t.end();
+  const nowhere = join(here, 'none/c.zip');
+  t.match(await writeHostBundle(nowhere, issuer, names, 'ed25519', 60, noon), { kind: 'refused', text: /ENOENT/ });
+  t.strictSame(readdirSync(here), ['a.zip']);
+  t.match(await hostBundle(issuer, [], 'ed25519', 60, noon), { kind: 'refused' });
 });
 
 t.test('an archive is sound, empty files and all', t => {

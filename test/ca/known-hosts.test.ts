@@ -1,6 +1,6 @@
 import t from 'tap';
 import { parseDuration } from '../../src/ca/duration.ts';
-import { knownHostsLine } from '../../src/ca/known-hosts.ts';
+import { knownHostsLines } from '../../src/ca/known-hosts.ts';
 import { newPair } from '../ssh/authority.ts';
 
 t.test('a duration is a number and a unit', t => {
@@ -20,14 +20,14 @@ t.test('a duration is a number and a unit', t => {
 
 t.test('a line of known_hosts is for the hosts that are named', t => {
   const { key } = newPair();
-  t.match(knownHostsLine(key, ['*.example.com', '10.0.0.?', '[*.example.com]:2222', '!old.example.com'], false), {
+  t.match(knownHostsLines([key], ['*.example.com', '10.0.0.?', '[*.example.com]:2222', '!old.example.com'], false), {
     value:
       /^@cert-authority \*\.example\.com,10\.0\.0\.\?,\[\*\.example\.com\]:2222,!old\.example\.com ssh-ed25519 AAAA/,
   });
   for (const wide of ['*', '*.*', '?*', '[*]:*'])
-    t.match(knownHostsLine(key, ['web1', wide], false), { kind: 'refused', text: /only --any allows/ }, wide);
-  t.match(knownHostsLine(key, ['*'], true), { kind: 'done' });
+    t.match(knownHostsLines([key], ['web1', wide], false), { kind: 'refused', text: /only --any allows/ }, wide);
+  t.match(knownHostsLines([key], ['*'], true), { kind: 'done' });
   for (const bad of ['', 'a b', 'a,b', 'a\nb', '#', 'ä'])
-    t.match(knownHostsLine(key, [bad], true), { kind: 'refused' }, bad);
+    t.match(knownHostsLines([key], [bad], true), { kind: 'refused' }, bad);
   t.end();
 });

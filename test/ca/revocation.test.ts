@@ -20,13 +20,18 @@ t.test('what is revoked by serial, key id or key is in the KRL, and nothing else
   const user = await issuerOf(authority, 'user');
   const host = await issuerOf(authority, 'host');
   const terms = { principals: ['alice'], forSeconds: 300, extensions: [] };
-  const certificates = ['first', 'second', 'third', 'fourth'].map(keyId => {
+  const one = async (keyId: string) => {
     const { key } = newPair();
-    const issued = valueOf(signUserKey(user, key, keyId, terms, noon));
+    const issued = valueOf(await signUserKey(user, key, keyId, terms, noon));
     return { key, file: join(here, `${keyId}-cert.pub`), ...issued };
-  });
+  };
+  const certificates = [await one('first'), await one('second'), await one('third'), await one('fourth')];
   const { key } = newPair();
-  const web1 = { key, file: join(here, 'web1-cert.pub'), ...valueOf(signHostKey(host, key, ['web1'], 300, noon)) };
+  const web1 = {
+    key,
+    file: join(here, 'web1-cert.pub'),
+    ...valueOf(await signHostKey(host, key, ['web1'], 300, noon)),
+  };
   const all = [...certificates, web1];
   for (const one of all) writeFileSync(one.file, certificateLine(one.key, one.certificate, 'x'));
   const [first = web1, second = web1, third = web1, fourth = web1] = certificates;

@@ -9,7 +9,7 @@ const session = { motd: true, record: true, sftpServer: '/usr/lib/sftp' };
 t.test('whoever comes in by a factor or by the rules hears nothing, and gets what the configuration says', async t => {
   const allowed = { verdict: 'allow', reason: 'push', id, text: '', exit: 0, pam: 'PAM_SUCCESS' };
   t.match(answerFor({ kind: 'allow', factor: 'push' }, id, session), allowed);
-  const rules: BypassRule[] = ['exempt-user', 'exempt-group', 'not-required', 'grace', 'server-passthru'];
+  const rules: BypassRule[] = ['exempt-user', 'exempt-group', 'not-required', 'grace', 'server-passthru', 'observe'];
   for (const rule of rules)
     t.strictSame(answerFor({ kind: 'bypass', rule }, id, session), {
       kind: 'decision',
@@ -31,6 +31,16 @@ t.test('whoever comes in because the server is away is told so', async t => {
       answerFor({ kind: 'bypass', rule }, id, noSession).text,
       `WARNING: the TRASA server is unreachable; this login went through WITHOUT a second factor. [${id}]`,
     );
+});
+
+t.test('whoever comes in by a factor of this host is told so, with the id', async t => {
+  const entry = { kind: 'allow', factor: 'recovery-code', detail: 'unreachable: x', says: 'WARNING: …' } as const;
+  t.match(answerFor(entry, id, session), {
+    verdict: 'allow',
+    reason: 'recovery-code',
+    text: `WARNING: … [${id}]`,
+    exit: 0,
+  });
 });
 
 t.test('where there is no session of ours, none is promised', async t => {

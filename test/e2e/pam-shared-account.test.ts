@@ -103,7 +103,7 @@ t.test('with a key that no rule names the person is asked who they are', async t
 
 t.test('a grace', async t => {
   await site.daemon.stop();
-  const daemon = await startDaemon(`${site.config}[policy]\ngrace = 600\n`);
+  const daemon = await startDaemon(`${site.config}[identity]\ndomain = "example.com"\n[policy]\ngrace = 600\n`);
   t.teardown(async () => void (await daemon.stop()));
 
   /** Types `code` if there is a question, or leaves if there is no code. */

@@ -17,6 +17,7 @@ export const defaultPolicy: LoginPolicy = {
   replayMemoryMs: 300_000,
   pushCooldownMs: 60_000,
   graceMs: 0,
+  observe: false,
   failMode: 'secure',
   failSafeOn: failSafeCauses,
   offlineUsers: [],
@@ -71,7 +72,7 @@ export class FakeVerifier implements Verifier {
 
   async verify(_attempt: LoginAttempt, person: string, proof: Proof, signal: AbortSignal) {
     const fact =
-      proof.factor === 'totp'
+      proof.factor !== 'push'
         ? { code: proof.code.expose() }
         : proof.number === undefined
           ? {}

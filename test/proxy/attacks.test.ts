@@ -301,6 +301,24 @@ t.test('a code is good once, and so is guessing: wrong codes end the login, and 
   t.ok(proxy.memory.throttles.has('person:alice@example.com'), 'counted for the person, wherever they go');
 });
 
+t.test("rules for this host's own accounts open nothing at the proxy", async t => {
+  const policy = {
+    exemptUsers: ['alice'],
+    requiredUsers: ['somebody'],
+    observe: true,
+    failMode: 'safe',
+    offlineUsers: ['alice'],
+  } as const;
+  const outcome = { kind: 'unavailable', cause: 'unreachable', detail: 'away' } as const;
+  const proxy = await inProcess(t, { policy, outcome });
+  t.equal(await logIn(proxy, '123456'), 'out');
+  t.match(
+    proxy.lines.findLast(line => line['event'] === 'decision'),
+    { decision: 'deny', reason: 'server-unavailable' },
+  );
+  nobodyCameIn(t, proxy);
+});
+
 t.test('a grace is for the same person, key, address, account and service only', async t => {
   const proxy = await inProcess(t, { graceMs: 60_000, service: { accounts: ['alice', 'deploy'] } });
   t.equal(await logIn(proxy, '123456'), 'in');

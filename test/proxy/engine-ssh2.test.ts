@@ -5,11 +5,9 @@ import t from 'tap';
 import { certAlgorithm } from '../../src/proxy/engine/algorithms.ts';
 import { Identification } from '../../src/proxy/engine/identification.ts';
 import { encodePublicKey } from '../../src/ssh/public-key.ts';
-import { signCertificate } from '../../src/ssh/sign-certificate.ts';
 import { byte, string } from '../../src/ssh/wire.ts';
 import { until } from '../helpers/e2e/until.ts';
-import { newCa, newPair, ordinary } from '../ssh/authority.ts';
-import { valueOf } from '../ssh/openssh.ts';
+import { certify, newCa, newPair, ordinary } from '../ssh/authority.ts';
 import { newHostKey, rawClient, rawServer } from './raw-peer.ts';
 
 const require = createRequire(import.meta.url);
@@ -38,7 +36,7 @@ for (const type of ['ed25519', 'ecdsa-256', 'ecdsa-384', 'rsa-2048'] as const)
   t.test(`host certificates: of a key of type ${type}, in both roles`, async t => {
     const { privateKey, key } = newPair(type);
     const fields = { ...ordinary, key, type: 'host', principals: ['web1'] } as const;
-    const certificate = valueOf(signCertificate(fields, Buffer.alloc(32, 1), newCa()));
+    const certificate = certify(newCa(), fields);
     const server = await rawServer(undefined, { privateKey, publicKey: key, certificate });
     t.teardown(() => server.stop());
     const names = key.type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [key.type];
@@ -59,7 +57,7 @@ for (const type of ['ed25519', 'ecdsa-256', 'ecdsa-384', 'rsa-2048'] as const)
 t.test('a host certificate of one key, and a signature by another', async t => {
   const { key } = newPair();
   const fields = { ...ordinary, key, type: 'host', principals: ['web1'] } as const;
-  const certificate = valueOf(signCertificate(fields, Buffer.alloc(32, 1), newCa()));
+  const certificate = certify(newCa(), fields);
   const server = await rawServer(undefined, { ...newHostKey(), certificate });
   t.teardown(() => server.stop());
   await t.rejects(rawClient(server.port, { hostKeyAlgorithms: [certAlgorithm('ssh-ed25519')] }), {

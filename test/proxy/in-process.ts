@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { DaemonLog } from '../../src/audit/daemon-log.ts';
 import { authenticate } from '../../src/auth/authenticate.ts';
-import { openAuthority } from '../../src/ca/authority.ts';
 import { fingerprintOf } from '../../src/ca/issue.ts';
 import type { AgentConfig, ProxyService } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -18,7 +17,7 @@ import { dial } from '../../src/proxy/upstream/dial.ts';
 import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { byte } from '../../src/ssh/wire.ts';
 import type { PasswordOutcome } from '../../src/trasa/password.ts';
-import { newAuthority, passphrase, valueOf } from '../ca/ca.ts';
+import { newAuthority, passphrase } from '../ca/ca.ts';
 import { FakeMemory, FakeVerifier } from '../helpers/fake-ports.ts';
 import { newPair } from '../ssh/authority.ts';
 import { type Identity, type RawPeer, type RawServer, rawServer } from './raw-peer.ts';
@@ -49,6 +48,7 @@ export interface InProcessOptions {
   readonly proxy?: Partial<AgentConfig['proxy']>;
   readonly service?: Partial<ProxyService>;
   readonly graceMs?: number;
+  readonly policy?: Partial<AgentConfig['policy']>;
 }
 
 export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOptions = {}): Promise<InProcess> {
@@ -82,7 +82,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   ]);
   const config: AgentConfig = {
     ...base,
-    policy: { ...base.policy, graceMs: options.graceMs ?? 0 },
+    policy: { ...base.policy, graceMs: options.graceMs ?? 0, ...options.policy },
     proxy: { ...base.proxy, ...options.proxy, services, keys },
   };
   const parts: ProxyParts = {

@@ -1,25 +1,34 @@
 /** CAs and certificates of our own making, for tests. */
-import { generateKeyPairSync, hash, type KeyObject, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, hash, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { nodeCrypto, publicKeyOf, signerOf } from '../../src/ca/node-crypto.ts';
 import { flag, optionValue } from '../../src/ssh/cert-options.ts';
 import { certTypeName } from '../../src/ssh/cert-type-name.ts';
-import type { CertificateFields } from '../../src/ssh/certificate.ts';
+import { type CertificateFields, encodeCertificate, encodeSigned, fieldProblem } from '../../src/ssh/certificate.ts';
 import { checkCertificate, type Terms, type Verdict } from '../../src/ssh/check-certificate.ts';
+import type { Digest } from '../../src/ssh/crypto.ts';
 import { keyLine } from '../../src/ssh/key-line.ts';
 import type { PublicKey } from '../../src/ssh/public-key.ts';
-import { type CaSigner, signCertificate } from '../../src/ssh/sign-certificate.ts';
-import { type SoftType, valueOf } from './openssh.ts';
+import type { CaSigner } from '../../src/ssh/sign-certificate.ts';
+import { algorithmOf, digestOf, encodeSignature } from '../../src/ssh/signature.ts';
+import type { SoftType } from './openssh.ts';
 
 export function newPair(type: SoftType = 'ed25519'): { readonly privateKey: KeyObject; readonly key: PublicKey } {
   const { privateKey } = generate(type);
   return { privateKey, key: keyOf(privateKey) };
 }
 
-export function newCa(type: SoftType = 'ed25519'): CaSigner {
-  const signer = signerOf(newPair(type).privateKey);
+/** A CA that can also sign what no CA should. */
+export interface TestCa extends CaSigner {
+  /** In the plain form of SshCrypto.verify. */
+  plain(digest: Digest | undefined, data: Buffer): Buffer;
+}
+
+export function newCa(type: SoftType = 'ed25519'): TestCa {
+  const { privateKey } = newPair(type);
+  const signer = signerOf(privateKey);
   if (signer === undefined) throw new Error('no signer');
-  return signer;
+  return { ...signer, plain: (digest, data) => sign(digest, data, { key: privateKey, dsaEncoding: 'ieee-p1363' }) };
 }
 
 export function keyOf(key: KeyObject): PublicKey {
@@ -63,8 +72,13 @@ export const allOptions = {
   ]),
 };
 
-export function certify(ca: CaSigner, fields: Partial<CertificateFields> & Pick<CertificateFields, 'key'>): Buffer {
-  return valueOf(signCertificate({ ...ordinary, ...fields }, randomBytes(32), ca));
+export function certify(ca: TestCa, fields: Partial<CertificateFields> & Pick<CertificateFields, 'key'>): Buffer {
+  const whole = { ...ordinary, ...fields };
+  const problem = fieldProblem(whole);
+  if (problem !== undefined) throw new Error(`it ${problem}`);
+  const signed = encodeSigned(whole, randomBytes(32), ca.publicKey);
+  const algorithm = algorithmOf(ca.publicKey.type) ?? 'ssh-ed25519';
+  return encodeCertificate(signed, encodeSignature(algorithm, ca.plain(digestOf(algorithm), signed)));
 }
 
 export function writeCertificate(path: string, key: PublicKey, blob: Buffer): string {

@@ -1,6 +1,7 @@
 /** Certificates: ours as OpenSSH reads them, OpenSSH's as we do. */
 import { join } from 'node:path';
 import t from 'tap';
+import { nodeCrypto } from '../../src/ca/node-crypto.ts';
 import { optionValue, valueOfOption } from '../../src/ssh/cert-options.ts';
 import { always, type CertificateFields, parseCertificate } from '../../src/ssh/certificate.ts';
 import { fingerprint } from '../../src/ssh/fingerprint.ts';
@@ -178,7 +179,7 @@ t.test('what we sign we read as it was', t => {
   t.end();
 });
 
-t.test('fields that are none are not signed, and say why', t => {
+t.test('fields that are none are not signed, and say why', async t => {
   const { key } = newPair();
   const cases: [string, Partial<CertificateFields>, RegExp][] = [
     ['a comma', { principals: ['alice,root'] }, /principal that is none: "alice,root"/],
@@ -201,15 +202,18 @@ t.test('fields that are none are not signed, and say why', t => {
   ];
   for (const [what, fields, expected] of cases)
     t.match(
-      signCertificate({ ...ordinary, key, ...fields }, Buffer.alloc(32), ca),
+      await signCertificate({ ...ordinary, key, ...fields }, Buffer.alloc(32), ca, nodeCrypto),
       { kind: 'malformed', text: expected },
       what,
     );
   const [securityKey] = securityKeys;
-  const signer = { publicKey: securityKey ?? ca.publicKey, sign: () => Buffer.alloc(64) };
-  t.match(signCertificate({ ...ordinary, key }, Buffer.alloc(32), signer), { text: /can be no CA/ });
+  const signer = { publicKey: securityKey ?? ca.publicKey, sign: async () => await Promise.resolve(Buffer.alloc(64)) };
+  t.match(await signCertificate({ ...ordinary, key }, Buffer.alloc(32), signer, nodeCrypto), { text: /can be no CA/ });
   t.equal(judge(certify(ca, { key }), ca.publicKey, { now: noon }).kind, 'valid', 'while an ordinary one is');
-  t.end();
+  const signed = valueOf(await signCertificate({ ...ordinary, key }, Buffer.alloc(32), ca, nodeCrypto));
+  t.equal(judge(signed, ca.publicKey).kind, 'valid');
+  const liar = { publicKey: ca.publicKey, sign: newCa().sign };
+  t.match(await signCertificate({ ...ordinary, key }, Buffer.alloc(32), liar, nodeCrypto), { text: /not its CA's/ });
 });
 
 function sorted(options: ReadonlyMap<string, Buffer>): [string, Buffer][] {

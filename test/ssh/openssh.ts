@@ -1,15 +1,23 @@
 /** OpenSSH's own ssh-keygen: the referee. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseKeyLine, publicKeyLine } from '../../src/ssh/key-line.ts';
 import type { Parsed } from '../../src/ssh/parsed.ts';
 import { type PublicKey, parsePublicKey } from '../../src/ssh/public-key.ts';
 
+/** A new one, which goes with the test. */
 export function folder(): string {
-  return mkdtempSync(join(tmpdir(), 'trasa-ssh-'));
+  const path = mkdtempSync(join(tmpdir(), 'trasa-ssh-'));
+  folders.push(path);
+  return path;
 }
+
+const folders: string[] = [];
+process.once('exit', () => {
+  for (const path of folders) rmSync(path, { recursive: true });
+});
 
 /** What it printed; throws if it failed. */
 export function keygen(...args: string[]): string {

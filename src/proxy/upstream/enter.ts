@@ -19,7 +19,7 @@ export interface UpstreamPorts {
   /** Connects; rejects with a reason for the log. */
   readonly dial: (host: string, port: number, signal: AbortSignal) => Promise<Socket>;
   /** A key for this one login, certified for `account` when used from `address`. A string says why there is none. */
-  readonly issue: (passage: Passage, address: string) => Credential | string;
+  readonly issue: (passage: Passage, address: string) => Promise<Credential | string>;
   readonly revoked: () => readonly Krl[];
   readonly now: () => number;
   /** Shows what the upstream host says before it lets in. */
@@ -112,7 +112,7 @@ export async function enterUpstream(
   const auth = new UpstreamAuth(leg.transport, passage, conversation, {
     banner: ports.banner,
     entered: () => leg.hold(),
-    issue: () => ports.issue(passage, addressOf(socket)),
+    issue: async () => await ports.issue(passage, addressOf(socket)),
   });
   leg.handTo(auth);
   const onAbort = (): void => leg.transport.disconnect(bye.byApplication, 'the login was given up');

@@ -28,7 +28,7 @@ export interface Credential {
 }
 
 interface AuthPorts {
-  readonly issue: () => Credential | string;
+  readonly issue: () => Promise<Credential | string>;
   readonly banner: (text: string) => void;
   readonly entered: () => void;
 }
@@ -49,6 +49,7 @@ export class UpstreamAuth implements TransportListener {
   readonly #ports: AuthPorts;
   readonly #outcome = Promise.withResolvers<AuthOutcome>();
   #stage: 'service' | 'certificate' | 'questions' | 'over' = 'service';
+  #isOffered = false;
   #requests = 0;
   #banners = 0;
 
@@ -78,11 +79,12 @@ export class UpstreamAuth implements TransportListener {
     switch (payload[0] ?? 0) {
       case msg.serviceAccept:
         if (this.#stage !== 'service' || serviceIn(payload) !== userauthService) return this.#violation();
-        return this.#offerCertificate();
+        this.#stage = 'certificate';
+        return void this.#offerCertificate();
       case msg.userauthBanner:
         return this.#banner(payload);
       case msg.userauthSuccess:
-        if (this.#stage !== 'certificate' && this.#stage !== 'questions') return this.#violation();
+        if (!this.#isOffered || this.#stage === 'over') return this.#violation();
         this.#stage = 'over';
         this.#ports.entered(); // at once: what follows in the same read belongs to the session
         return this.#outcome.resolve({ kind: 'entered' });
@@ -96,8 +98,9 @@ export class UpstreamAuth implements TransportListener {
     }
   }
 
-  #offerCertificate(): void {
-    const credential = this.#ports.issue();
+  async #offerCertificate(): Promise<void> {
+    const credential = await this.#ports.issue().catch((error: unknown) => String(error));
+    if (this.#stage !== 'certificate') return;
     if (typeof credential === 'string')
       return this.#refuse('The proxy cannot certify this login. Tell your administrator.', credential);
     const { privateKey, certificate } = credential;
@@ -105,7 +108,7 @@ export class UpstreamAuth implements TransportListener {
     const request = keyRequest(this.#passage.account, { algorithm, blob: certificate });
     const signed = Buffer.concat([string(this.#transport.sessionId), request]);
     const signature = encodeSignature('ssh-ed25519', sign(null, signed, privateKey));
-    this.#stage = 'certificate';
+    this.#isOffered = true;
     this.#transport.send(Buffer.concat([request, string(signature)]));
   }
 

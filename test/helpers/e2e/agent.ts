@@ -1,6 +1,7 @@
 /** The packaged agent on a private host: its commands, its daemon and its server, as an administrator would set them up. */
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
+import { dirname } from 'node:path';
 import { Background, type Finished, run } from './background.ts';
 import { agent } from './private-host.ts';
 import { until } from './until.ts';
@@ -56,7 +57,7 @@ export async function enrolTotp(person: string): Promise<string> {
 }
 
 /** @returns the file of the person's new push device, for `server approve --device`. */
-export async function enrolPush(person: string, server: Server): Promise<string> {
+export async function enrolPush(person: string, server: Pick<Server, 'url'>): Promise<string> {
   const file = `/root/${person}.device`;
   await command(['server', 'enrol', 'push', person, '--device-file', file, '--server', server.url]);
   return file;
@@ -92,18 +93,23 @@ export const socket = '/run/trasa-agent/agent.sock';
 let daemonUser: User | undefined;
 
 /** Writes the configuration (all of it) for the daemon to read: root's, readable by the daemon's group. */
-export function writeConfig(toml: string): void {
-  daemonUser ??= addUser({ name: 'trasa-agent', shell: '/usr/sbin/nologin', home: '/var/lib/trasa-agent' });
-  mkdirSync('/etc/trasa', { recursive: true });
-  writeFileSync(configFile, toml);
-  chownSync(configFile, 0, daemonUser.gid);
-  chmodSync(configFile, 0o640);
+export function writeConfig(toml: string, file = configFile): void {
+  const { gid } = makeDaemonUser();
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, toml);
+  chownSync(file, 0, gid);
+  chmodSync(file, 0o640);
 }
 
-/** The daemon, as its own user, listening at the usual place. */
-export async function startDaemon(toml: string): Promise<Daemon> {
-  writeConfig(toml);
-  const { uid, gid } = daemonUser ?? { uid: 0, gid: 0 };
+function makeDaemonUser(): User {
+  daemonUser ??= addUser({ name: 'trasa-agent', shell: '/usr/sbin/nologin', home: '/var/lib/trasa-agent' });
+  return daemonUser;
+}
+
+/** The daemon, as its own user, listening at the usual place. Without `toml` its configuration is what is there, if anything. */
+export async function startDaemon(toml?: string, file = configFile): Promise<Daemon> {
+  if (toml !== undefined) writeConfig(toml, file);
+  const { uid, gid } = makeDaemonUser();
   mkdirSync('/run/trasa-agent', { recursive: true });
   chownSync('/run/trasa-agent', uid, gid);
   const process = new Background([agent, 'daemon'], { uid, gid });
@@ -130,6 +136,16 @@ export async function startDaemon(toml: string): Promise<Daemon> {
       }),
     stop: async signal => await process.stop(signal),
   };
+}
+
+/** With such a daemon for as long as `work` takes. */
+export async function during<T>(toml: string, work: (daemon: Daemon) => Promise<T>): Promise<T> {
+  const daemon = await startDaemon(toml);
+  try {
+    return await work(daemon);
+  } finally {
+    await daemon.stop();
+  }
 }
 
 async function answers(path: string): Promise<boolean> {

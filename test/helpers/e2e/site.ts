@@ -22,7 +22,7 @@ export interface Member {
   readonly device: string;
   /** A code that was not typed yet: of the present time step, or of the one after or before it. */
   code(): string;
-  /** A code that is none. */
+  /** A code that is none, and that nobody else types: a host takes a code from one person at a time. */
   wrongCode(): string;
 }
 
@@ -37,7 +37,7 @@ export interface Site {
   stop(): Promise<void>;
 }
 
-const service = 'web1';
+export const service = 'web1';
 
 /**
  * @param members account names; each becomes a user, a person `NAME@example.com`, a TOTP credential and a push device
@@ -77,7 +77,9 @@ export async function startSite<Name extends string>(
   };
 }
 
-export async function makeMember(name: string, server: Server): Promise<Member> {
+let lastWrongCode = 0;
+
+export async function makeMember(name: string, server: Pick<Server, 'url'>): Promise<Member> {
   const email = `${name}@example.com`;
   await addPerson(email, service, [name]);
   const secret = new Secret(await enrolTotp(email));
@@ -96,7 +98,10 @@ export async function makeMember(name: string, server: Server): Promise<Member> 
     },
     wrongCode() {
       const right = codes();
-      return ['000000', '111111', '222222', '333333'].find(code => !right.includes(code)) ?? '444444';
+      for (;;) {
+        const code = String((lastWrongCode += 7919) % 1_000_000).padStart(6, '0');
+        if (!right.includes(code)) return code;
+      }
     },
   };
 }

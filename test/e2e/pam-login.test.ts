@@ -1,0 +1,44 @@
+/** login at a console, with the sample lines: when it gives up. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import t from 'tap';
+import { asksCode, asksPassword, installLines, readSample, readShipped } from '../helpers/e2e/pam-samples.ts';
+import { password, startSamplesSite } from '../helpers/e2e/pam-samples-site.ts';
+import { Terminal } from '../helpers/e2e/terminal.ts';
+
+const { site } = await startSamplesSite(t, ['alice']);
+installLines('login', readSample('debian', 'login'), readShipped('debian', 'login'));
+const { alice } = site.members;
+const decision = async () => await site.daemon.audited(line => line['event'] === 'decision');
+
+/** At the question for a code. */
+async function login(): Promise<Terminal> {
+  const console = new Terminal(['login']);
+  await console.expect(/login: $/);
+  console.send('alice\r');
+  await console.expect(asksPassword);
+  console.send(`${password}\r`);
+  await console.expect(asksCode);
+  return console;
+}
+
+t.test('wrong codes end it, without another try', async t => {
+  const console = await login();
+  console.send(`${alice.wrongCode()}\r`);
+  await console.expect(/Wrong code/);
+  await console.expect(asksCode);
+  console.send(`${alice.wrongCode()}\r`);
+  await console.expect(asksCode);
+  console.send(`${alice.wrongCode()}\r`);
+  await console.expect(/Maximum number of tries exceeded/);
+  await console.ended();
+  t.match(await decision(), { decision: 'deny', account: 'alice' });
+});
+
+t.test('its own timeout ends the question', async t => {
+  const defs = readFileSync('/etc/login.defs', 'utf8');
+  writeFileSync('/etc/login.defs', defs.replace(/^LOGIN_TIMEOUT.*$/m, 'LOGIN_TIMEOUT 2'));
+  const console = await login();
+  await console.expect(/Login timed out after 2 seconds/);
+  await console.ended();
+  t.match(await decision(), { decision: 'deny', reason: 'disconnected', account: 'alice' });
+});
