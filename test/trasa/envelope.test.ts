@@ -13,7 +13,7 @@ const plain: Envelope = {
 };
 
 t.test('the envelopes of TRASA v1.1 are read', async t => {
-  t.same(parse('{"status":"success","intent":"agent-login","data":[null]}'), plain);
+  t.same(parse('{"status":"success","intent":"agent-login","data":[null]}'), { ...plain, intent: 'agent-login' });
   t.same(parse({ status: 'failed', reason: 'INVALID_TOTP', data: null }), {
     ...plain,
     status: 'failed',
@@ -36,6 +36,7 @@ t.test('what is not an envelope says what it is instead', async t => {
   for (const value of ['"success"', 'null', 'true', '[{"status":"success"}]'])
     t.equal(parse(value), 'JSON that is no object');
   t.equal(parse({ status: 'success', reason: ['x'] }), 'a reason that is no string');
+  t.equal(parse({ status: 'success', intent: 7 }), 'an intent that is no string');
   t.equal(parse({ status: 'success', data: [{ attempt: 7 }] }), 'an attempt that is no string');
 });
 
