@@ -3,7 +3,7 @@ import type { Secret } from '../otp/secret.ts';
 import type { IdentityRules } from '../policy/identity.ts';
 import type { LoginPolicy } from '../policy/policy.ts';
 import type { ThrottleLimits } from '../policy/throttle.ts';
-import type { PublicKey } from '../ssh/public-key.ts';
+import type { ServiceOptions } from './proxy-options.ts';
 
 export interface AgentConfig {
   /** The file it came from. */
@@ -79,17 +79,9 @@ export interface ProxySettings {
 }
 
 /** A host behind the proxy. */
-export interface ProxyService {
+export interface ProxyService extends Omit<ServiceOptions, 'serviceKey' | 'serviceKeyFile'> {
   readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  /** As whom the server is asked about it. */
-  readonly serviceID: string;
   readonly serviceKey: Secret;
-  readonly accounts: readonly string[];
-  readonly hostCAs: readonly PublicKey[];
-  readonly hostKeys: readonly PublicKey[];
-  readonly record: boolean;
 }
 
 /** Something wrong, or (as a warning) something to mend, said for an administrator. */

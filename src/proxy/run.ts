@@ -12,6 +12,7 @@ export async function runProxy(parts: ProxyParts, process: Process): Promise<num
   const { promise: told, resolve: tell } = Promise.withResolvers<void>();
   process.on('SIGTERM', () => tell());
   process.on('SIGINT', () => tell());
+  process.on('SIGHUP', () => log.warn('a new configuration is read after a restart only'));
   const loaded = parts.loadConfig();
   if (loaded.kind === 'broken') {
     for (const problem of loaded.problems) log.error(formatProblem(problem));

@@ -48,6 +48,8 @@ export interface InProcessOptions {
   readonly proxy?: Partial<AgentConfig['proxy']>;
   readonly service?: Partial<ProxyService>;
   readonly graceMs?: number;
+  /** The event of lines that the audit log does not take. */
+  readonly cannotNote?: string;
   readonly policy?: Partial<AgentConfig['policy']>;
 }
 
@@ -69,7 +71,10 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const lines: Record<string, unknown>[] = [];
   let offset = 0;
   const clock = { now: () => Date.now() + offset };
-  const note = (line: object): void => void lines.push({ ...line });
+  const note = (line: object): void => {
+    if ('event' in line && line.event === options.cannotNote) throw new Error('the disk is full');
+    lines.push({ ...line });
+  };
   const say = (text: string, facts: object = {}): void => note({ event: 'proxy', text, ...facts });
   const log: DaemonLog = { debug: say, info: say, warn: say, error: say, setDebug: () => {} };
   const base = configIn(folder, caDirectory, `${host.port}`, publicKeyLine(host.hostKey.publicKey));

@@ -157,6 +157,23 @@ t.test('when the host ends, the client is told; when the client goes, so does th
   await until('the ends in the log', () => proxy.lines.filter(line => line['event'] === 'session-end').length === 2);
 });
 
+t.test('a log that cannot be written: nobody is in, here or there', async t => {
+  const proxy = await inProcess(t, { cannotNote: 'session-start' });
+  const peer = await rawStranger(proxy.port);
+  await dialogue(proxy, peer);
+  t.match(await peer.ended(), { text: /internal error/ });
+  await (await until('the host', () => proxy.host.peers[0])).ended();
+});
+
+t.test('a grace and a host that is away: the last word says why', async t => {
+  const proxy = await inProcess(t, { graceMs: 600_000 });
+  await session(proxy);
+  proxy.host.stop();
+  const peer = await rawStranger(proxy.port);
+  peer.send(signedRequest(peer.transport.sessionId, user, proxy.alice));
+  t.match(await peer.ended(), { text: /The SSH server is down/ });
+});
+
 t.test('who is gone before the host lets them in leaves no session behind', async t => {
   let letIn = (): void => {};
   const proxy = await inProcess(t, {

@@ -116,9 +116,8 @@ export class Client implements TransportListener {
     this.#transport.trust();
     this.#events.loggedIn();
     const { upstream } = entry;
-    const session = this.#parts.openSession(entry, this.#address);
+    const session = this.#openSession(entry);
     if (session === undefined) {
-      upstream.transport.disconnect(bye.byApplication, 'no room');
       return this.#transport.disconnect(bye.tooManyConnections, 'Too many sessions. Try again in a minute.');
     }
     this.#session = session;
@@ -136,6 +135,17 @@ export class Client implements TransportListener {
         relay.ended('host', ending);
       },
     });
+  }
+
+  /** Without a session nobody is on the host either. Throws if the log cannot be written. */
+  #openSession(entry: Entry<UpstreamLeg>): Session | undefined {
+    let session: Session | undefined;
+    try {
+      session = this.#parts.openSession(entry, this.#address);
+      return session;
+    } finally {
+      if (session === undefined) entry.upstream.transport.disconnect(bye.byApplication, 'no session');
+    }
   }
 
   #upstreamPorts(): UpstreamPorts {

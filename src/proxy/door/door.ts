@@ -30,7 +30,8 @@ export async function openDoor(settings: DoorSettings, parts: ClientParts, clock
 
   const server = createServer(socket => {
     const address = addressOf(socket);
-    const leave = penalties.isOut(address) ? undefined : startups.enter(address);
+    const isKnown = address !== ''; // it is not of one that has left already
+    const leave = isKnown && !penalties.isOut(address) ? startups.enter(address) : undefined;
     if (leave === undefined) {
       parts.log.debug('kept out', { client: address, startups: startups.count });
       socket.on('error', () => {});

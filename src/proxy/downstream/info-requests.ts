@@ -15,6 +15,8 @@ export class InfoRequests implements Conversation {
   readonly #send: (payload: Buffer) => void;
   readonly #waiting: Request[] = [];
   #isOver = false;
+  /** The last text that was told, or would have been. */
+  lastTold: string | undefined;
   /** Of the questions to come: the handle by which people's scripts know where they are. */
   instruction = '';
 
@@ -36,6 +38,7 @@ export class InfoRequests implements Conversation {
 
   /** Shows a text. Settles when it is shown; nobody has to wait for that. */
   async tell(text: string): Promise<void> {
+    this.lastTold = text;
     await this.ask(text, []);
   }
 

@@ -175,7 +175,9 @@ export class Userauth<Entry> {
     // The dialogue has had its own second tries. What it refuses now, it refuses again.
     if (entry === undefined) {
       this.#ports.failed(user, 'the dialogue let nobody in');
-      return this.#leg.disconnect(bye.noMoreAuthMethods, 'Login Failed');
+      // Where nothing could be told, the last word says why.
+      const why = conversation.interactive ? undefined : conversation.lastTold?.trim();
+      return this.#leg.disconnect(bye.noMoreAuthMethods, why ?? 'Login Failed');
     }
     this.#isOver = true;
     this.#leg.send(authSuccess);
