@@ -42,8 +42,9 @@ export function listenAddress(doc: string): Option<ListenAddress> {
   return {
     ...plain<ListenAddress>(expects, { host: undefined, port: 8022 }, '":8022"', doc),
     read: value => {
-      const address = typeof value === 'string' ? parseAddress(value, 0) : undefined;
-      return address === undefined ? wrong(mustBe(expects, value)) : valid(address);
+      if (typeof value !== 'string') return wrong(mustBe(expects, value));
+      const address = parseAddress(value, 0);
+      return address === undefined ? wrong(`must be ${expects}`) : valid(address);
     },
   };
 }
@@ -130,10 +131,13 @@ class ServiceReader {
   }
 
   #address(table: TomlTable): { host: string; port: number } | undefined {
-    const value = table['address'];
+    const value = own(table, 'address');
     const address = typeof value === 'string' ? parseAddress(value, 22) : undefined;
     if (address?.host !== undefined) return { host: address.host, port: address.port };
-    this.#fault('needs address', 'as address = "10.0.0.5:22" or "web1.example.com"');
+    this.#fault(
+      value === undefined ? 'needs address' : 'address is none',
+      'as address = "10.0.0.5:22" or "web1.example.com"',
+    );
     return undefined;
   }
 

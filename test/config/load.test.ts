@@ -133,6 +133,23 @@ t.test('every option reaches its place', async t => {
         loginTimeoutMs: 90_000,
       },
       login: { motd: true, record: true, recordDirectory: '/srv/recordings', sftpServer: '/usr/lib/sftp-server' },
+      proxy: {
+        listen: { host: '127.0.0.1', port: 2222 },
+        stateDirectory: '/srv/proxy',
+        auditFile: '/srv/proxy.log',
+        caDirectory: '/srv/ca',
+        caPassphraseFile: '/etc/trasa/ca.passphrase',
+        recordDirectory: '/srv/proxy-recordings',
+        certificateSeconds: 60,
+        sourceAddress: '192.0.2.0/24',
+        loginTimeoutMs: 30_000,
+        maxStartups: 20,
+        maxStartupsPerAddress: 5,
+        penaltyExempt: '10.0.0.0/8',
+        maxSessions: 7,
+        keys: new Map([['SHA256:ZrwWQCUOXMY4t5WRCmYC0hOcHVcFz2eGDGHrPIHCqf0', 'bob']]),
+        services: new Map(), // proxy-services.test.ts
+      },
       debug: true,
     },
   );

@@ -1,0 +1,58 @@
+import t from 'tap';
+import { loadConfig } from '../../src/config/load.ts';
+import { privateDirectory, put } from './place.ts';
+
+const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA70+4bbxA1tkA2mplHh0S9ZuR1xyNCmGjwZtJpJR3uX';
+const top = 'trasaServerURL = "https://trasa.example.com"\nserviceID = "top-id"\nserviceKey = "top-key"\n';
+
+t.test('services with all that they may have, and with as little as they need', async t => {
+  const folder = privateDirectory(t);
+  put(`${folder}/web2.key`, 'web2-key\n');
+  const file = put(
+    `${folder}/proxy.toml`,
+    `${top}[proxy]
+sshListenAddr = "[::1]:2222"
+[proxy.services.web1]
+address = "web1.example.com"
+accounts = "alice"
+hostKey = "${key}"
+[proxy.services.web2]
+address = "[2001:db8::5]:2022"
+accounts = ["alice", "deploy"]
+hostCA = ["${key}"]
+record = true
+serviceID = "web2-id"
+serviceKeyFile = "${folder}/web2.key"
+`,
+  );
+  const loaded = loadConfig(file);
+  if (loaded.kind === 'broken') throw new Error(JSON.stringify(loaded.problems));
+  const { listen, services } = loaded.config.proxy;
+  t.strictSame(listen, { host: '::1', port: 2222 });
+  const [web1, web2] = [services.get('web1'), services.get('web2')];
+  t.match(web1, { host: 'web1.example.com', port: 22, accounts: ['alice'], serviceID: 'top-id', record: false });
+  t.equal(web1?.serviceKey.expose(), 'top-key');
+  t.match(web2, { host: '2001:db8::5', port: 2022, accounts: ['alice', 'deploy'], serviceID: 'web2-id', record: true });
+  t.equal(web2?.serviceKey.expose(), 'web2-key');
+  t.match([web1?.hostKeys.length, web1?.hostCAs.length, web2?.hostKeys.length, web2?.hostCAs.length], [1, 0, 0, 1]);
+});
+
+t.test("a service's key is not for everybody's eyes", async t => {
+  const folder = privateDirectory(t);
+  const text = `trasaServerURL = "https://trasa.example.com"
+serviceID = "top-id"
+serviceKeyFile = "${put(`${folder}/top.key`, 'top-key')}"
+[proxy.services.web1]
+address = "web1"
+accounts = ["alice"]
+hostKey = "${key}"
+serviceID = "web1-id"
+serviceKey = "web1-key"
+`;
+  const loaded = loadConfig(put(`${folder}/proxy.toml`, text, 0o644));
+  t.match(loaded, {
+    kind: 'broken',
+    problems: [{ line: 4, text: /proxy.services is in a file that everyone can read/ }],
+  });
+  t.notMatch(JSON.stringify(loaded), /web1-key/);
+});
