@@ -16,6 +16,7 @@ import { type Sshd, startSshd } from '../test/helpers/e2e/sshd.ts';
 import { addUser, authorize, type User } from '../test/helpers/e2e/users.ts';
 import { certificates } from './certificates.ts';
 import { median, type Row, sideBySide } from './measure.ts';
+import { proxy } from './proxy.ts';
 
 privateHost({ plan: (_, reason) => console.log(`bench: ${reason}`) });
 
@@ -39,6 +40,7 @@ const rows: Row[] = [
 ];
 await daemon.stop();
 await server.stop();
+rows.push(...(await proxy())); // with a server of its own
 publish(rows);
 process.exitCode = rows.every(row => row.isMet !== false) ? 0 : 1;
 
