@@ -39,8 +39,9 @@ for (const [title, name, flags] of doors)
       'by push; where ssh is asked, it has nobody to ask, and answers nothing',
     );
     await device.finished;
-    const last = (await journal()).findLast(line => line['event'] === 'decision');
-    t.match(last, { decision: 'allow', account: name });
+    const isEntry = (line: Record<string, unknown>): boolean =>
+      line['account'] === name && line['decision'] === 'allow';
+    await until('the decision in the journal', async () => (await journal()).some(isEntry));
     if (flags.includes('key')) {
       const asked = site.ssh(name, ['exit 7']);
       await asked.expect('Code, or Enter for push: ');
@@ -55,6 +56,23 @@ for (const [title, name, flags] of doors)
     t.notOk(existsSync(dropIn));
     t.match(await ssh(name, 'exit 8'), { status: 8 }, 'a login as before');
   });
+
+t.test('what was decided is found in the journal', async t => {
+  const told = await run(['trasa-agent', 'audit', '--user', 'alice', '--json']);
+  const lines = told.stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as Record<string, unknown>);
+  t.match(
+    lines,
+    [
+      { account: 'alice', factor: 'push' },
+      { account: 'alice', factor: 'totp' },
+    ],
+    told.stderr,
+  );
+  t.match(await run(['trasa-agent', 'status']), { stdout: /allow/ });
+});
 
 t.test('nobody confirms it: the timer takes all of it back', async t => {
   const before = readFileSync('/etc/pam.d/sshd', 'utf8');
