@@ -100,7 +100,7 @@ class ServiceReader {
       return undefined;
     }
     const table = this.#value;
-    for (const key of Object.keys(table)) if (!known.includes(key)) this.#unknown(key);
+    for (const key of Object.keys(table)) if (!serviceOptionNames.includes(key)) this.#unknown(key);
     const address = this.#address(table);
     const service = {
       host: address?.host ?? '',
@@ -180,7 +180,7 @@ class ServiceReader {
   }
 
   #unknown(key: string): void {
-    const near = nearest(key, known);
+    const near = nearest(key, serviceOptionNames);
     this.#fault(
       `has an unknown option ${cleanText(key, 60)}`,
       near === undefined ? undefined : `did you mean ${near}?`,
@@ -193,7 +193,16 @@ class ServiceReader {
   }
 }
 
-const known = ['address', 'serviceID', 'serviceKey', 'serviceKeyFile', 'accounts', 'hostCA', 'hostKey', 'record'];
+export const serviceOptionNames: readonly string[] = [
+  'address',
+  'serviceID',
+  'serviceKey',
+  'serviceKeyFile',
+  'accounts',
+  'hostCA',
+  'hostKey',
+  'record',
+];
 
 function own(table: TomlTable, key: string): TomlValue | undefined {
   return Object.hasOwn(table, key) ? table[key] : undefined;

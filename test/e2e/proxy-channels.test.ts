@@ -9,7 +9,6 @@ import { answering, startProxySite, terminalAt } from '../helpers/e2e/proxy.ts';
 import { until } from '../helpers/e2e/until.ts';
 
 privateHost(t);
-t.setTimeout(180_000);
 const site = await startProxySite(['alice']);
 t.teardown(async () => await site.stop());
 

@@ -9,7 +9,6 @@ import { startProxySite, stateDirectory } from '../helpers/e2e/proxy.ts';
 import { Terminal } from '../helpers/e2e/terminal.ts';
 
 privateHost(t);
-t.setTimeout(180_000);
 const site = await startProxySite(['paramiko', 'plink', 'dbclient']);
 t.teardown(async () => await site.stop());
 

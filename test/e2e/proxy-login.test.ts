@@ -19,7 +19,6 @@ import { makeKey } from '../helpers/e2e/sshd.ts';
 import { until } from '../helpers/e2e/until.ts';
 
 privateHost(t);
-t.setTimeout(180_000);
 
 const hostCa = makeKey('/root', 'host-ca');
 const hostKey = makeKey('/root', 'host-key');
