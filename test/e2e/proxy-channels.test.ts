@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Background, type Finished, run } from '../helpers/e2e/background.ts';
 import { privateHost } from '../helpers/e2e/private-host.ts';
-import { answering, startProxySite, terminalAt } from '../helpers/e2e/proxy.ts';
+import { answering, residentMiB, startProxySite, terminalAt } from '../helpers/e2e/proxy.ts';
 import { until } from '../helpers/e2e/until.ts';
 
 privateHost(t);
@@ -88,10 +88,10 @@ t.test('input that ends at once, is empty, or ends long before the output does',
 });
 
 t.test('a reader that is slow costs no more than the windows, and gets everything', async t => {
-  const before = residentMiB();
+  const before = residentMiB(site.proxy);
   const slow = shell(`ssh ${quoted(flags())} alice@web1@proxy 'cat large' | (sleep 2; sha256sum)`);
   let peak = 0;
-  const watch = setInterval(() => (peak = Math.max(peak, residentMiB())), 100);
+  const watch = setInterval(() => (peak = Math.max(peak, residentMiB(site.proxy))), 100);
   t.match((await slow).stdout, digest);
   clearInterval(watch);
   t.ok(peak - before < 100, `${before} MiB, then ${peak} MiB`);
@@ -241,10 +241,4 @@ function quoted(words: readonly string[]): string {
 
 function hashOf(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
-}
-
-/** Of the proxy's process. */
-function residentMiB(): number {
-  const status = readFileSync(`/proc/${site.proxy.process.child.pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }

@@ -5,7 +5,7 @@ import t from 'tap';
 import { run } from '../helpers/e2e/background.ts';
 import { clientsFor, skipCurl } from '../helpers/e2e/clients.ts';
 import { privateHost } from '../helpers/e2e/private-host.ts';
-import { startProxySite, stateDirectory } from '../helpers/e2e/proxy.ts';
+import { residentMiB, startProxySite, stateDirectory } from '../helpers/e2e/proxy.ts';
 import { Terminal } from '../helpers/e2e/terminal.ts';
 
 privateHost(t);
@@ -55,6 +55,17 @@ t.test('plink and pscp: key, code on a terminal, then with nobody to ask', async
   const there = await run(pscp('/root/by-pscp', 'plink@web1@127.0.0.1:by-pscp'));
   t.equal(there.status, 0, there.stderr);
   t.equal(readFileSync(join(site.members.plink.user.home, 'by-pscp'), 'utf8'), 'by pscp');
+});
+
+t.test('a slow reader with a window of gigabytes, as plink has, costs little', async t => {
+  const before = residentMiB(site.proxy);
+  const line = clients('plink').plink('plink@web1', ['head -c 300M /dev/zero']);
+  const slow = run(['bash', '-c', `${line.map(word => `'${word}'`).join(' ')} | (sleep 2; wc -c)`]);
+  let peak = 0;
+  const watch = setInterval(() => (peak = Math.max(peak, residentMiB(site.proxy))), 50);
+  t.match((await slow).stdout, String(300 * 1024 * 1024));
+  clearInterval(watch);
+  t.ok(peak - before < 100, `${before} MiB, then ${peak} MiB`);
 });
 
 t.test("Dropbear's client: key, code on a terminal, then with nobody to ask", async t => {

@@ -210,3 +210,9 @@ export function terminalAt(
 ): Terminal {
   return new Terminal(['ssh', ...proxy.flags(identity), '-tt', `${user}@proxy`, ...words]);
 }
+
+/** Memory of the proxy's process. */
+export function residentMiB({ process }: RunningProxy): number {
+  const status = readFileSync(`/proc/${process.child.pid}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+}
