@@ -75,6 +75,8 @@ function hashInputs(): string {
 
 /** @returns the paths of the main script and of the other commands. */
 async function bundle(outdir: string): Promise<{ main: string; commands: string }> {
+  if (!readFileSync(join(root, 'node_modules/ssh2/lib/protocol/kex.js'), 'utf8').includes('mlkem768x25519-sha256'))
+    throw new Error('ssh2 is not patched: npm run setup');
   const { build } = await import('esbuild'); // here, so that nothing to do takes no time
   const common = {
     outdir,

@@ -15,13 +15,17 @@ import {
   command,
   configFor,
   enrolPush,
+  type Server,
+  type Service,
   startDaemon,
   startDevice,
   startServer,
 } from '../test/helpers/e2e/agent.ts';
 import { enterPrivateHost } from '../test/helpers/e2e/private-host.ts';
+import { recordings, startProxyBehind } from '../test/helpers/e2e/proxy.ts';
 import { sshTerminal } from '../test/helpers/e2e/ssh.ts';
-import { type Sshd, startSshd } from '../test/helpers/e2e/sshd.ts';
+import { makeKey, type Sshd, startSshd } from '../test/helpers/e2e/sshd.ts';
+import { Terminal } from '../test/helpers/e2e/terminal.ts';
 import { addUser, authorize } from '../test/helpers/e2e/users.ts';
 
 const once = process.argv.includes('--once');
@@ -69,6 +73,9 @@ async function show(): Promise<void> {
   title('A login by push');
   await loginByPush(sshd, device);
   audit(await daemon.audited(line => line['event'] === 'decision'));
+
+  title('The same person through the access proxy: no key of theirs on the host, a certificate for this one login');
+  await loginThroughProxy(server, service, device);
   if (!once) invite(sshd, device);
 }
 
@@ -91,12 +98,34 @@ async function loginByPush(sshd: Sshd, deviceFile: string): Promise<void> {
   console.log(indented(`the device\n${stdout.trim()}`));
 }
 
+async function loginThroughProxy(server: Server, service: Service, deviceFile: string): Promise<void> {
+  const key = makeKey(outside, 'proxy-key');
+  const parties = { server, service, accounts: [account], people: [[`${key}.pub`, person]] } as const;
+  const { proxy, upstream } = await startProxyBehind(parties, { service: 'record = true' });
+  const device = startDevice(deviceFile, ['--yes', '--once']);
+  await device.printed(/Waiting for pushes/);
+  const terminal = new Terminal(['ssh', ...proxy.flags(key), `${account}@web1@proxy`]);
+  await terminal.expect('Enter OTP(Blank for U2F): ');
+  terminal.send('\r');
+  await finishShell(terminal, `${account}@web1@proxy`);
+  await device.finished;
+  audit(await proxy.said(line => line['event'] === 'decision'));
+  const { attempt } = await proxy.said(line => line['event'] === 'session-end');
+  const [, accepted = ''] = /(Accepted publickey for .*)/.exec(upstream.log()) ?? [];
+  tell(`sshd     ${accepted}`);
+  const recording = readFileSync(join(recordings, `${String(attempt)}-1.cast`), 'utf8');
+  const events = recording.trim().split('\n').slice(1);
+  tell(
+    `recorded ${events.length} events, among them ${events.find(event => event.includes('hello from -bash')) ?? 'nothing'}`,
+  );
+}
+
 /** Says hello in the shell, leaves it, and shows what the person saw. */
-async function finishShell(terminal: ReturnType<typeof sshTerminal>): Promise<void> {
+async function finishShell(terminal: Terminal, where = `${account}@demo-host`): Promise<void> {
   await terminal.expect(/\$ $/, 30_000);
   terminal.send('echo "hello from $0, pid $$"; exit\r');
   const { exitCode } = await terminal.ended();
-  console.log(indented(`$ ssh ${account}@demo-host\n${terminal.output.trim()}`));
+  console.log(indented(`$ ssh ${where}\n${terminal.output.trim()}`));
   if (exitCode !== 0) throw new Error(`the session ended with status ${exitCode}`);
 }
 

@@ -23,7 +23,7 @@ export async function proxy(args: { readonly config?: string }): Promise<number>
   const clock: Clock = { now: () => Date.now() };
   const parts = {
     authenticate,
-    loadConfig: () => loadConfig(args.config),
+    loadConfig: () => loadConfig(args.config, undefined, 'proxy'),
     openServers,
     openMemory: (directory: string) => new LoginStore(directory, clock),
     openAudit: (file: string) => openAudit({ clock, file }),

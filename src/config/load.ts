@@ -16,9 +16,15 @@ const maxBytes = 1024 * 1024;
 
 /**
  * Reads the file, and the key and CA files that it names. Without a path: the first of the usual places that exists.
+ * Of the places where files are made, and of the key files of services, those are looked at that are `whose`: neither
+ * daemon nor proxy can see the other's.
  * Throws only on a bug; whatever is found on disk is `loaded` or `broken`.
  */
-export function loadConfig(path?: string, places: readonly string[] = usualPlaces): LoadedConfig {
+export function loadConfig(
+  path?: string,
+  places: readonly string[] = usualPlaces,
+  whose: 'daemon' | 'proxy' = 'daemon',
+): LoadedConfig {
   const { file, read } = path === undefined ? readFirst(places) : readOne(path);
   if (read.kind === 'refused') return broken(unsafeAt(file, read.problem));
   const document = parseDocument(read.text);
@@ -34,10 +40,11 @@ export function loadConfig(path?: string, places: readonly string[] = usualPlace
   const crossed = crossCheck(file, options);
   problems.push(...crossed.problems);
   warnings.push(...crossed.warnings);
-  problems.push(...unsafePlaces(file, options));
+  problems.push(...unsafePlaces(file, options, whose));
   const serviceKey = readServiceKey(file, options, problems);
   const ca = readAuthorities(file, options, problems);
-  const services = readProxyServices(file, options, serviceKey, problems);
+  const services =
+    whose === 'proxy' ? readProxyServices(file, options, serviceKey, problems) : new Map<string, never>();
 
   if (problems.length > 0 || serviceKey === undefined) return broken(...problems);
   return {

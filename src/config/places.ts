@@ -9,16 +9,12 @@ import type { Values } from './options.ts';
 import { problemAt } from './problem.ts';
 import type { ReadOptions } from './read-options.ts';
 
-export function unsafePlaces(file: string, { values, lineOf, given }: ReadOptions): Problem[] {
-  const { socket, stateDirectory, auditFile } = values.daemon;
-  const { recordDirectory } = values.login;
-  const places = [
-    { section: 'daemon', name: 'socket', path: socket, directory: dirname(socket) },
-    { section: 'daemon', name: 'stateDirectory', path: stateDirectory, directory: stateDirectory },
-    { section: 'daemon', name: 'auditFile', path: auditFile, directory: dirname(auditFile) },
-    { section: 'login', name: 'recordDirectory', path: recordDirectory, directory: recordDirectory },
-    ...(values.proxy.services.size === 0 ? [] : placesOfProxy(values.proxy)),
-  ];
+export function unsafePlaces(
+  file: string,
+  { values, lineOf, given }: ReadOptions,
+  whose: 'daemon' | 'proxy',
+): Problem[] {
+  const places = whose === 'daemon' ? placesOfDaemon(values) : placesOfProxy(values);
   const isTrusted = rootOrDaemon();
   return places.flatMap(({ section, name, path, directory }) => {
     const unsafe = path === '' ? undefined : unsafeDirectory(deepestExisting(directory), isTrusted);
@@ -28,7 +24,16 @@ export function unsafePlaces(file: string, { values, lineOf, given }: ReadOption
   });
 }
 
-function placesOfProxy({ stateDirectory, auditFile, recordDirectory }: Values['proxy']) {
+function placesOfDaemon({ daemon: { socket, stateDirectory, auditFile }, login: { recordDirectory } }: Values) {
+  return [
+    { section: 'daemon', name: 'socket', path: socket, directory: dirname(socket) },
+    { section: 'daemon', name: 'stateDirectory', path: stateDirectory, directory: stateDirectory },
+    { section: 'daemon', name: 'auditFile', path: auditFile, directory: dirname(auditFile) },
+    { section: 'login', name: 'recordDirectory', path: recordDirectory, directory: recordDirectory },
+  ];
+}
+
+function placesOfProxy({ proxy: { stateDirectory, auditFile, recordDirectory } }: Values) {
   return [
     { section: 'proxy', name: 'stateDirectory', path: stateDirectory, directory: stateDirectory },
     { section: 'proxy', name: 'auditFile', path: auditFile, directory: dirname(auditFile) },

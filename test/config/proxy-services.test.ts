@@ -25,7 +25,7 @@ serviceID = "web2-id"
 serviceKeyFile = "${folder}/web2.key"
 `,
   );
-  const loaded = loadConfig(file);
+  const loaded = loadConfig(file, undefined, 'proxy');
   if (loaded.kind === 'broken') throw new Error(JSON.stringify(loaded.problems));
   const { listen, services } = loaded.config.proxy;
   t.strictSame(listen, { host: '::1', port: 2222 });
@@ -49,10 +49,32 @@ hostKey = "${key}"
 serviceID = "web1-id"
 serviceKey = "web1-key"
 `;
-  const loaded = loadConfig(put(`${folder}/proxy.toml`, text, 0o644));
+  const loaded = loadConfig(put(`${folder}/proxy.toml`, text, 0o644), undefined, 'proxy');
   t.match(loaded, {
     kind: 'broken',
     problems: [{ line: 4, text: /proxy.services is in a file that everyone can read/ }],
   });
   t.notMatch(JSON.stringify(loaded), /web1-key/);
+});
+
+t.test("neither daemon nor proxy looks at what is the other's", async t => {
+  const folder = privateDirectory(t);
+  const text = `${top}[daemon]
+stateDirectory = "/tmp/none-daemon"
+[proxy]
+stateDirectory = "/tmp/none-proxy"
+[proxy.services.web1]
+address = "web1"
+accounts = ["alice"]
+hostKey = "${key}"
+serviceID = "web1-id"
+serviceKeyFile = "${folder}/not-there"
+`;
+  const file = put(`${folder}/both.toml`, text);
+  const ofDaemon = loadConfig(file);
+  t.match(ofDaemon, { kind: 'broken', problems: [{ text: /^stateDirectory \/tmp\/none-daemon/ }] });
+  t.equal(ofDaemon.kind === 'broken' ? ofDaemon.problems.length : 0, 1);
+  const ofProxy = loadConfig(file, undefined, 'proxy');
+  const both = [{ text: /^stateDirectory \/tmp\/none-proxy/ }, { text: /^web1: serviceKeyFile .*not-there/ }];
+  t.match(ofProxy, { kind: 'broken', problems: both });
 });

@@ -166,7 +166,7 @@ accounts = ["alice", "deploy"]
 hostKey = "${hostKey}"
 `;
   writeFileSync(file, text, { mode: 0o600 });
-  const loaded = loadConfig(file);
+  const loaded = loadConfig(file, undefined, 'proxy');
   if (loaded.kind === 'broken') throw new Error(loaded.problems.map(problem => problem.text).join('; '));
   return { ...loaded.config, proxy: { ...loaded.config.proxy, stateDirectory: join(folder, 'state') } };
 }

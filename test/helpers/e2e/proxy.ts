@@ -1,7 +1,7 @@
 /** A proxy on a private host: embedded server, User CA, upstream sshds that trust it, and people. */
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { addService, command, configFor, type Server, startServer } from './agent.ts';
+import { addService, command, configFor, type Server, type Service, startServer } from './agent.ts';
 import { Background, type Finished, run, type StartOptions } from './background.ts';
 import { agent } from './private-host.ts';
 import { type Member, makeMember } from './site.ts';
@@ -62,12 +62,45 @@ export async function startProxySite<Name extends string>(
   const service = await addService('web1');
   const members: Partial<Record<Name, Member>> = {};
   const keys: Partial<Record<Name, string>> = {};
+  const people: [string, string][] = [];
   const folder = mkdtempSync('/root/keys-');
   for (const name of names) {
+    const email = `${name}@example.com`;
     members[name] = await makeMember(name, server);
-    await command(['server', 'person', 'password', `${name}@example.com`], `${passwordOf(name)}\n`);
-    keys[name] = makeKey(folder, name);
+    await command(['server', 'person', 'password', email], `${passwordOf(name)}\n`);
+    const key = makeKey(folder, name);
+    keys[name] = key;
+    people.push([`${key}.pub`, email]);
   }
+  const behind = await startProxyBehind({ server, service, accounts: ['root', ...names], people }, options);
+  return {
+    ...behind,
+    server,
+    members: members as Record<Name, Member>,
+    keys: keys as Record<Name, string>,
+    get proxy() {
+      return behind.proxy;
+    },
+    stop: async () => {
+      await behind.stop();
+      await server.stop();
+    },
+  };
+}
+
+export interface ProxyParties {
+  readonly server: Server;
+  readonly service: Service;
+  readonly accounts: readonly string[];
+  /** Files of public keys, and whose they are. */
+  readonly people: readonly (readonly [string, string])[];
+}
+
+/** The User CA, an sshd that trusts it and nothing else, and the proxy before it. */
+export async function startProxyBehind(
+  { server, service, accounts, people }: ProxyParties,
+  options: ProxyOptions & { readonly sshd?: SshdOptions } = {},
+): Promise<Pick<ProxySite<string>, 'upstream' | 'proxy' | 'restart' | 'stop'>> {
   const user = addUser({ name: 'trasa-proxy', shell: '/usr/sbin/nologin', home: stateDirectory });
   await makeUserCa(user);
   const upstream = await startSshd({
@@ -75,9 +108,7 @@ export async function startProxySite<Name extends string>(
     ...options.sshd,
     extraConfig: `TrustedUserCAKeys ${userCaFile}\n${options.sshd?.extraConfig ?? ''}`,
   });
-  const registered = names.map(
-    name => `"${fingerprint(readFileSync(`${keys[name]}.pub`, 'utf8'))}" = "${name}@example.com"`,
-  );
+  const registered = people.map(([file, email]) => `"${fingerprint(readFileSync(file, 'utf8'))}" = "${email}"`);
   const configOf = ({
     grace = 600,
     proxy = '',
@@ -96,17 +127,14 @@ ${proxy}
 ${registered.join('\n')}
 [proxy.services.web1]
 address = "127.0.0.1:${upstream.port}"
-accounts = ["root", ${names.map(name => JSON.stringify(name)).join(', ')}]
+accounts = [${accounts.map(name => JSON.stringify(name)).join(', ')}]
 ${ofService.includes('host') ? '' : `hostKey = ${JSON.stringify(upstream.hostKey.trim())}`}
 ${ofService}
 ${more}
 `;
   let proxy = await startProxy(configOf(options), user);
   return {
-    server,
     upstream,
-    members: members as Record<Name, Member>,
-    keys: keys as Record<Name, string>,
     get proxy() {
       return proxy;
     },
@@ -117,7 +145,6 @@ ${more}
     stop: async () => {
       await proxy.process.stop();
       await upstream.stop();
-      await server.stop();
     },
   };
 }
