@@ -1,5 +1,5 @@
 /** A proxy in the process of the test: its real parts, but for the server and the disk of others. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -52,6 +52,8 @@ export interface InProcessOptions {
   readonly cannotNote?: string;
   readonly policy?: Partial<AgentConfig['policy']>;
 }
+
+let stateBefore: string | undefined;
 
 export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOptions = {}): Promise<InProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'trasa-proxy-'));
@@ -110,6 +112,9 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     ident: 'trasa_test',
     drainMs: 100,
   };
+  // Making an RSA key takes longer than all the rest: the first proxy of a test file makes those of the others.
+  if (stateBefore !== undefined) cpSync(stateBefore, config.proxy.stateDirectory, { recursive: true });
+  stateBefore = config.proxy.stateDirectory;
   const proxy = await startProxy(config, parts);
   if (typeof proxy === 'string') throw new Error(proxy);
   t.teardown(async () => {
