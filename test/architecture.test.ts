@@ -36,7 +36,7 @@ const rooms: Readonly<Record<string, Room>> = {
   daemon: { floor: 3, holds: 'the socket; who may ask for whom' },
   login: { floor: 3, packages: ['node-pty'], holds: "sshd's ForceCommand" },
   pam: { floor: 3, holds: "pam_exec's command" },
-  server: { floor: 3, packages: ['fastify'], holds: 'the embedded TRASA-compatible server' },
+  server: { floor: 3, beside: ['ca'], packages: ['fastify'], holds: 'the embedded TRASA-compatible server' },
 };
 
 /** Above all rooms; `cli` and main.ts import everything and hold no logic. */
