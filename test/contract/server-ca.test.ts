@@ -37,7 +37,7 @@ t.test('the three CAs are made once, and then stay what they are', async t => {
 t.test('twice at the same moment makes one', async t => {
   const { admin } = await adminOf(t);
   const replies = await Promise.all([admin.post(initOf('user')), admin.post(initOf('user'))]);
-  t.same(replies.map(({ body }) => body.includes('success')).toSorted(), [false, true]);
+  t.equal(replies.filter(({ body }) => body.includes('success')).length, 1);
 });
 
 t.test('a public key is downloaded under TRASA’s names, as ssh-keygen reads it', async t => {

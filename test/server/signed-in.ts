@@ -12,11 +12,15 @@ export interface Browser {
 const intent = 'AUTH_REQ_DASH_LOGIN';
 
 /** By password and code, as a browser does it. */
-export async function signIn({ url, time, post }: TestServer, email = 'alice@example.com'): Promise<Browser> {
+export async function signIn({ url, time }: TestServer): Promise<Browser> {
   time.advance(30_000); // the last code was used
-  const first = await post('/auth/identity', { email, password: 'correct horse', intent });
-  const token = dataOf(first.json)[0];
-  const second = await post('/auth/tfa', { token, tfaMethod: 'totp', totpCode: codeAt(time.now()), intent });
+  return await signInWith(url, 'alice@example.com', 'correct horse', codeAt(time.now()));
+}
+
+export async function signInWith(url: URL, email: string, password: string, totpCode: string): Promise<Browser> {
+  const post = async (path: string, body: object) => await send(url, 'POST', path, JSON.stringify(body));
+  const first = await post('/auth/identity', { email, password, intent });
+  const second = await post('/auth/tfa', { token: dataOf(first.json)[0], tfaMethod: 'totp', totpCode, intent });
   const [cookie = ''] = String(second.headers['set-cookie']).split(';');
   const [data] = dataOf(second.json);
   return browser(url, cookie, isObject(data) ? String(data['CSRFToken']) : '');

@@ -3,14 +3,25 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { pinOf } from '../tls/pin.ts';
+import { systemCas } from '../trasa/system-cas.ts';
+import { pinOf } from './tls/pin.ts';
 
-const maxReplyBytes = 262_144;
+export interface PinnedRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
 
-/**
- * POSTs JSON over a TLS connection of its own and returns the body of a 200. With a pin, that is what proves the
- * server, before a byte is sent; names and expiry do not matter then. Rejects for everything else that can happen.
- */
+export interface PinnedReply {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+/** More than a long revocation list. */
+const maxReplyBytes = 16 * 1024 * 1024;
+
+/** POSTs JSON, and returns the body of a 200. Rejects for everything else that can happen. */
 export async function pinnedPost(
   server: URL,
   pin: string | undefined,
@@ -18,9 +29,25 @@ export async function pinnedPost(
   body: string,
   signal: AbortSignal,
 ): Promise<string> {
+  const headers = { 'content-type': 'application/json' };
+  const reply = await pinnedRequest(server, pin, { method: 'POST', path, headers, body }, signal);
+  if (reply.status !== 200) throw new Error(`HTTP status ${reply.status}`);
+  return reply.body.toString('utf8');
+}
+
+/**
+ * Asks over a TLS connection of its own. With a pin, that is what proves the server, before a byte is sent; names and
+ * expiry do not matter then. Without one the system's CAs do. Rejects with an Error if there is no whole reply.
+ */
+export async function pinnedRequest(
+  server: URL,
+  pin: string | undefined,
+  what: PinnedRequest,
+  signal: AbortSignal,
+): Promise<PinnedReply> {
   const socket = await connectPinned(server, pin, signal);
   try {
-    return await post(socket, server, path, body, signal);
+    return await exchange(socket, server, what, signal);
   } finally {
     socket.destroy();
   }
@@ -34,6 +61,7 @@ async function connectPinned(server: URL, pin: string | undefined, signal: Abort
     port: Number(server.port === '' ? 443 : server.port),
     ...(isIP(host) === 0 ? { servername: host } : {}),
     minVersion: 'TLSv1.2',
+    ...(pin === undefined ? { ca: systemCas() } : {}),
     rejectUnauthorized: pin === undefined,
   });
   try {
@@ -47,13 +75,18 @@ async function connectPinned(server: URL, pin: string | undefined, signal: Abort
   }
 }
 
-async function post(socket: TLSSocket, server: URL, path: string, body: string, signal: AbortSignal): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
+async function exchange(
+  socket: TLSSocket,
+  server: URL,
+  { method, path, headers, body }: PinnedRequest,
+  signal: AbortSignal,
+): Promise<PinnedReply> {
+  const { promise, resolve, reject } = Promise.withResolvers<PinnedReply>();
   const outgoing = request({
     createConnection: () => socket,
-    method: 'POST',
+    method,
     path,
-    headers: { host: server.host, 'content-type': 'application/json', connection: 'close' },
+    headers: { ...headers, host: server.host, connection: 'close' },
     signal,
   });
   outgoing.on('error', reject);
@@ -66,10 +99,7 @@ async function post(socket: TLSSocket, server: URL, path: string, body: string, 
       if (size > maxReplyBytes) response.destroy(new Error('the reply is too long'));
       else chunks.push(chunk);
     });
-    response.on('end', () => {
-      if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString('utf8'));
-      else reject(new Error(`HTTP status ${response.statusCode}`));
-    });
+    response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
     response.on('close', () => reject(new Error('the reply was cut short'))); // after `end` this changes nothing
   });
   outgoing.end(body);
