@@ -118,7 +118,7 @@ enum standing exchange_say(struct exchange *exchange, enum saying saying, int id
 		exchange->state = STATE_DECIDING;
 		return TAKEN;
 	}
-	if (state != STATE_DECIDING && state != STATE_ASKING)
+	if (state != STATE_DECIDING && state != STATE_ASKING && (state != STATE_OPENING || saying != SAY_CANCEL))
 		return REFUSED;
 	if (saying != SAY_CANCEL)
 		return about_question(exchange, id);

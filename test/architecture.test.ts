@@ -24,18 +24,22 @@ const rooms: Readonly<Record<string, Room>> = {
   protocol: { floor: 0, holds: 'the line protocol between a door and the daemon; cleaning of foreign text' },
   ssh: { floor: 0, holds: 'keys, certificates and KRLs on the wire; what sshd says of the methods passed' },
   auth: { floor: 1, holds: 'authenticate(): the recipe, and the ports it needs' },
-  audit: { floor: 2, beside: ['host'], holds: 'one line per event' },
+  audit: { floor: 2, beside: ['host'], holds: 'one line per event; looking them through again' },
   config: { floor: 2, beside: ['host'], packages: ['smol-toml'], holds: 'the options, and the file that sets them' },
   host: { floor: 2, holds: 'accounts, peer credentials, safe files, becoming the shell' },
   relay: { floor: 2, holds: "a door's side of the line protocol" },
   store: { floor: 2, beside: ['host'], holds: 'what must be remembered, on disk; encryption at rest' },
+  system: { floor: 2, beside: ['host'], holds: "how this host's sshd and PAM are set up; read only" },
   terminal: { floor: 2, beside: ['host'], holds: 'a Conversation on a terminal' },
   trasa: { floor: 2, packages: ['axios'], holds: "the TRASA server's API, as its client" },
   verifiers: { floor: 2, beside: ['trasa', 'store'], holds: 'the ways to check a factor' },
   ca: { floor: 3, holds: 'the SSH CAs: their keys, what they issue and revoke' },
   daemon: { floor: 3, holds: 'the socket; who may ask for whom' },
+  doctor: { floor: 3, holds: 'what is wrong with this host: facts gathered, then judged' },
   login: { floor: 3, packages: ['node-pty'], holds: "sshd's ForceCommand" },
+  offline: { floor: 3, holds: 'break-glass, prepared beforehand: made, listed, revoked' },
   pam: { floor: 3, holds: "pam_exec's command" },
+  report: { floor: 3, holds: 'how things stand on this host, for whoever administers it' },
   server: { floor: 3, beside: ['ca'], packages: ['fastify'], holds: 'the embedded TRASA-compatible server' },
 };
 
@@ -44,7 +48,7 @@ const top: Room = { floor: 3, packages: ['yargs', 'qrcode-terminal'], holds: 'th
 
 /** Modules of Node that do what only few rooms should do. */
 const restricted: Readonly<Record<string, readonly string[]>> = {
-  'node:child_process': ['login'], // a recorded session's shell
+  'node:child_process': ['audit', 'login', 'system'], // journalctl(1); a recorded session's shell; sshd -T
   'node:http': ['trasa', 'server'],
   'node:https': ['trasa', 'server'],
   'node:sqlite': ['store', 'server', 'ca'],

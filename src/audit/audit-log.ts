@@ -1,4 +1,5 @@
 import type { AuditLog, Clock, DecisionEvent } from '../auth/ports.ts';
+import { isOffline } from '../policy/decision.ts';
 import { cleanText } from '../protocol/clean.ts';
 import { AuditFile } from './audit-file.ts';
 import { writeFully } from './write-fully.ts';
@@ -11,14 +12,23 @@ export interface AuditSettings {
   readonly write?: (line: string) => void;
 }
 
-/** One JSON object per line and decision, to standard output and to the file. Both must take it, or it throws. */
+/**
+ * One JSON object per line and decision, to standard output and to the file. Both must take it, or it throws; but for a
+ * login by an offline factor standard output suffices, since a full disk may be why it is needed.
+ */
 export function openAudit(settings: AuditSettings): AuditLog & { close(): void } {
   const { clock, write = toStandardOutput } = settings;
   const file = settings.file === '' ? undefined : new AuditFile(settings.file);
   return {
     decision(event) {
       const line = lineOf(event, clock.now());
-      file?.append(line);
+      try {
+        file?.append(line);
+      } catch (error) {
+        if (event.decision !== 'allow' || !isOffline(event.factor)) throw error;
+        write(lineOf({ ...event, detail: `${event.detail}; not in the audit file: ${String(error)}` }, clock.now()));
+        return;
+      }
       write(line);
     },
     close() {

@@ -3,10 +3,13 @@
  *
  * The recipe is {@link decide}: rules that need nobody, throttle, grace, who is it, and then the {@link challenge}.
  * It touches no file, socket or clock but through its ports, and it never rejects.
+ *
+ * If the memory fails, the same recipe is gone through once more, with the memory and the verifier of {@link withoutDisk}.
  */
 import { type Decision, deny } from '../policy/decision.ts';
 import { namesSomeOnly, parseTrasaID, personBehind } from '../policy/identity.ts';
 import { requirementOf } from '../policy/policy.ts';
+import { refusals } from '../policy/refusals.ts';
 import type { LoginAttempt } from './attempt.ts';
 import { challenge } from './challenge.ts';
 import type { Conversation } from './conversation.ts';
@@ -25,7 +28,8 @@ export async function authenticate(
 ): Promise<Decision> {
   const trail = new Trail(ports.clock);
   const login: Login = { attempt, conversation, ports, signal, trail };
-  const reached = await Promise.race([decide(login), aborted(signal)]).catch(failed);
+  const decided = decide(login).catch(async (error: unknown) => await withoutDisk(login, error));
+  const reached = await Promise.race([decided, aborted(signal)]).catch(failed);
   // What was reached in the moment of giving up is given up too.
   const decision = signal.aborted ? denialOf(signal) : reached;
   try {
@@ -57,6 +61,22 @@ async function decide(asked: Login): Promise<Decision> {
   // Whatever was said in the dialogue: who does not exist does not enter.
   if (isReal) return decision;
   return decision.kind === 'deny' ? { ...decision, detail: why } : deny('unknown-account', why);
+}
+
+/**
+ * The memory has failed. No server is asked any more, as nobody could remember which codes were used and how many were
+ * wrong; what was prepared on this host may open, with a memory of its own. The login begins anew, and once only.
+ */
+async function withoutDisk(login: Login, error: unknown): Promise<Decision> {
+  if (!(error instanceof MemoryError)) throw error;
+  const emergency = login.ports.emergency?.(error.message);
+  if (emergency === undefined) throw error;
+  const says = `${refusals['state-unavailable'].says} What was prepared for that case opens all the same.`;
+  login.conversation.errorMsg(says);
+  const decision = await decide({ ...login, ports: { ...login.ports, ...emergency } });
+  // Whoever has one answer, and has given it before the trouble was known, is to come again.
+  const hasNoAnswer = login.conversation.answersOnce && decision.kind === 'deny' && decision.reason === 'cancelled';
+  return hasNoAnswer ? deny('state-unavailable', error.message, `${says} Try again.`) : decision;
 }
 
 /** One account has one name in rules, throttle and memory, however it was spelt at the door. */

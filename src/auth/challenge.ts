@@ -3,12 +3,9 @@
  *
  * Each try ends in a {@link Step}: either the login is decided, or the person may try again.
  */
-import { isCode } from '../otp/code.ts';
-import { Secret } from '../otp/secret.ts';
-import { type Decision, type DenyReason, deny, type Outcome } from '../policy/decision.ts';
+import { type Decision, deny, type Outcome } from '../policy/decision.ts';
 import { decideUnavailable } from '../policy/fail-mode.ts';
-import { refusals } from '../policy/refusals.ts';
-import type { Answer } from './conversation.ts';
+import { refusals, sentenceFor } from '../policy/refusals.ts';
 import {
   accountHold,
   addressHold,
@@ -20,12 +17,9 @@ import {
   type Login,
   type Person,
 } from './login.ts';
+import { again, decided, type Step } from './step.ts';
+import { type CodeProof, readTyped } from './typed.ts';
 import type { Proof } from './verifier.ts';
-
-type Step =
-  | { readonly kind: 'decided'; readonly decision: Decision }
-  /** `says` where there is more to say than refusals.ts says. */
-  | { readonly kind: 'again'; readonly reason: DenyReason; readonly says: string | undefined };
 
 /**
  * @param real false for an account that does not exist: the same dialogue, and no server hears of it
@@ -42,9 +36,9 @@ export async function challenge(login: Login, person: Person, real: boolean): Pr
     if (step.kind === 'decided') return step.decision;
     // sshd puts junk in the place of what is typed for an account that does not exist (auth-pam.c, fake_password): before
     // a first factor, what was wrong with an answer must not tell which accounts do.
-    const says = factors.mayPush ? step.says : refusals['wrong-code'].says;
-    if (!conversation.interactive || tries >= lastTry) return deny(step.reason, undefined, says);
-    conversation.errorMsg(says ?? refusals[step.reason].says);
+    const denial = factors.mayPush ? step.denial : { ...step.denial, says: refusals['wrong-code'].says };
+    if (!conversation.interactive || tries >= lastTry) return denial;
+    conversation.errorMsg(sentenceFor(denial));
   }
 }
 
@@ -65,15 +59,15 @@ class Factors {
   /** Asks for a code, or Enter for push. */
   async ask(): Promise<Step> {
     const answer = await this.#login.conversation.promptEchoOn(this.#codePrompt(), this.#login.signal);
-    const said = this.#read(answer);
-    switch (said.kind) {
+    const typed = readTyped(answer, this.#login.ports.rules.policy.codeDigits);
+    switch (typed.kind) {
       case 'code':
-        return await this.#code(said.code);
+        return await this.#code(typed.proof);
       case 'enter':
         return this.mayPush ? await this.push() : again('not-a-code');
       case 'step':
-        if (!this.mayPush && said.step.kind === 'again') countCode(this.#login);
-        return said.step;
+        if (!this.mayPush && typed.step.kind === 'again') countCode(this.#login);
+        return typed.step;
     }
   }
 
@@ -118,35 +112,21 @@ class Factors {
         `Push sent. Approve it ${where}${then}, or type a code: `,
         AbortSignal.any([signal, withdraw.signal]),
       );
-      const first = await Promise.race([pushed, answered]);
+      const first = await Promise.race([pushed, answered]).catch(async (error: unknown) => {
+        withdraw.abort();
+        await answered; // so that a login that goes on without its disk has no question open
+        throw error;
+      });
       if (first.kind === 'decided' || first.kind === 'again') {
         withdraw.abort();
         await answered; // so that never two questions are open
         return first;
       }
-      const said = this.#read(first);
-      if (said.kind === 'code') return await this.#code(said.code);
-      if (said.kind === 'step') return said.step;
+      const typed = readTyped(first, this.#login.ports.rules.policy.codeDigits);
+      if (typed.kind === 'code') return await this.#code(typed.proof);
+      if (typed.kind === 'step') return typed.step;
       // Enter alone: the person goes on waiting.
       if (!conversation.canWithdraw) return await pushed;
-    }
-  }
-
-  /** Only what has the shape of a code goes any further: the rest may be a password typed at the wrong prompt. */
-  #read(answer: Answer): { kind: 'code'; code: Secret } | { kind: 'enter' } | { kind: 'step'; step: Step } {
-    switch (answer.kind) {
-      case 'answer': {
-        const typed = answer.text.expose().replace(/[ \t]/g, '');
-        if (typed === '') return { kind: 'enter' };
-        const { codeDigits } = this.#login.ports.rules.policy;
-        if (isCode(typed, codeDigits)) return { kind: 'code', code: new Secret(typed) };
-        return { kind: 'step', step: again('not-a-code', `That is not a code: type ${codeDigits} digits.`) };
-      }
-      case 'unable':
-        return { kind: 'step', step: decided(deny('no-conversation')) };
-      case 'cancelled':
-      case 'withdrawn':
-        return { kind: 'step', step: decided(deny('cancelled')) };
     }
   }
 
@@ -155,20 +135,20 @@ class Factors {
    * cannot both pass with it; for the whole host, since a server may know a person by two names. (Two persons who have
    * the same code within minutes are one chance in a million; the second waits for the next.)
    */
-  async #code(code: Secret): Promise<Step> {
+  async #code(proof: CodeProof): Promise<Step> {
     const { ports, signal } = this.#login;
     const held = accountHold(this.#login) ?? addressHold(this.#login);
     if (held !== undefined) return decided(held);
     const { replayMemoryMs } = ports.rules.policy;
-    if (!ports.memory.claimCode(anybody, code.expose(), ports.clock.now(), replayMemoryMs))
-      return again('replayed-code');
+    const code = proof.code.expose();
+    if (!ports.memory.claimCode(anybody, code, ports.clock.now(), replayMemoryMs)) return again('replayed-code');
     let spent = false;
     try {
-      const step = await this.#verify({ factor: 'totp', code }, signal, countCode(this.#login));
+      const step = await this.#verify(proof, signal, countCode(this.#login));
       spent = step.kind === 'decided' && step.decision.kind === 'allow';
       return step;
     } finally {
-      if (!spent) ports.memory.releaseCode(anybody, code.expose());
+      if (!spent) ports.memory.releaseCode(anybody, code);
     }
   }
 
@@ -181,9 +161,11 @@ class Factors {
     const { outcome, server } = await ports.verifier.verify(attempt, this.#person.trasaID, proof, signal);
     trail.server = server;
     trail.verifyMs += ports.clock.now() - startedAt;
-    if (!signal.aborted && !isFailure(proof, outcome)) takeBack();
     // An answer to a login that was given up, or to a push that was cancelled for a code, opens nothing.
-    return signal.aborted ? decided(deny('cancelled')) : this.#settle(proof, outcome);
+    if (signal.aborted) return decided(deny('cancelled'));
+    const step = this.#settle(proof, outcome);
+    if (step.kind === 'decided' || !isFailure(proof, outcome)) takeBack();
+    return step;
   }
 
   /** What an Outcome means for the login. */
@@ -192,12 +174,20 @@ class Factors {
     const { policy } = ports.rules;
     switch (outcome.kind) {
       case 'valid': {
+        if (proof.factor === 'recovery-code') throw new Error('no server has a say about recovery codes');
         forgive(this.#login, this.#person.pushTarget);
         const binding = graceBinding(attempt);
         if (policy.graceMs > 0 && binding !== undefined)
           ports.memory.grantGrace(binding, ports.clock.now() + policy.graceMs);
         return decided({ kind: 'allow', factor: proof.factor });
       }
+      case 'valid-offline':
+        // No grace: what counts only while no server answers is asked for each time.
+        forgive(this.#login, this.#person.pushTarget);
+        this.#login.trail.factor = outcome.factor;
+        return decided({ ...outcome, kind: 'allow' });
+      case 'server-answers':
+        return again('server-answers');
       case 'not-required':
         return decided({ kind: 'bypass', rule: 'server-passthru' });
       case 'invalid':
@@ -220,8 +210,17 @@ class Factors {
       case 'refused':
         return decided(deny(outcome.reason, outcome.detail, outcome.says));
       case 'unavailable':
-        return decided(decideUnavailable(policy, attempt, outcome.cause, outcome.detail));
+        return this.#withoutServer(outcome);
     }
+  }
+
+  /** Where the fail mode lets nobody in, the factors that were prepared on this host for that case may be tried. */
+  #withoutServer({ cause, detail, offline }: Extract<Outcome, { kind: 'unavailable' }>): Step {
+    const { attempt, conversation, ports } = this.#login;
+    const decision = decideUnavailable(ports.rules.policy, attempt, cause, detail);
+    if (decision.kind !== 'deny' || offline === undefined || !conversation.interactive) return decided(decision);
+    const denial = { ...decision, detail: `${decision.detail}; offline factor: ${offline.kind}`, says: offline.says };
+    return offline.kind === 'expired' ? decided(denial) : { kind: 'again', denial };
   }
 
   /** Two digits, never starting with 0: what the person reads here must be what the device shows. */
@@ -234,15 +233,12 @@ class Factors {
 /** In whose name codes are claimed. */
 const anybody = 'anybody';
 
-/** What the throttle counts: a wrong code; a push that came to nothing. A refused push has its own cool-down. */
+/**
+ * What the throttle counts: a wrong code; a push that came to nothing. A refused push has its own cool-down. A recovery
+ * code at the wrong time counts too, since a server was asked whether it answers.
+ */
 function isFailure(proof: Proof, outcome: Outcome): boolean {
-  return proof.factor === 'totp' ? outcome.kind === 'invalid' : outcome.kind === 'unanswered';
-}
-
-function decided(decision: Decision): Step {
-  return { kind: 'decided', decision };
-}
-
-function again(reason: DenyReason, says?: string): Step {
-  return { kind: 'again', reason, says };
+  if (proof.factor === 'push') return outcome.kind === 'unanswered';
+  if (outcome.kind === 'unavailable') return outcome.offline?.kind === 'invalid';
+  return outcome.kind === 'invalid' || outcome.kind === 'server-answers';
 }

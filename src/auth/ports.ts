@@ -14,7 +14,12 @@ export interface Ports {
   readonly memory: LoginMemory;
   readonly audit: AuditLog;
   readonly rules: Rules;
+  /** What stands in when `memory` fails. Absent, or undefined if nothing opens then: such a login is denied. */
+  readonly emergency?: (trouble: string) => EmergencyPorts | undefined;
 }
+
+/** A memory that needs no disk, and a verifier that lets in by what was prepared on this host, and by nothing else. */
+export type EmergencyPorts = Pick<Ports, 'memory' | 'verifier'>;
 
 /** The administrator's word, taken from the configuration once per login, so that a reload never mixes two. */
 export interface Rules {
@@ -72,13 +77,16 @@ export interface LoginMemory {
   grantGrace(binding: string, until: number): void;
 }
 
-/** The state on disk could not be read or written. Denies, as `state-unavailable`. */
+/** The state on disk could not be read or written. Denies, as `state-unavailable`, but for {@link Ports.emergency}. */
 export class MemoryError extends Error {
   override readonly name = 'MemoryError';
 }
 
 export interface AuditLog {
-  /** Written before the door opens. Throws if it cannot be written; the login is then denied. */
+  /**
+   * Written before the door opens. Throws if it cannot be written; the login is then denied. One by an offline factor
+   * needs less: the disk that is full may be what it is meant for (audit/audit-log.ts).
+   */
   decision(event: DecisionEvent): void;
 }
 

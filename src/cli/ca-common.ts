@@ -159,7 +159,7 @@ export async function passphraseOf(
 }
 
 async function passphraseOfServer(masterKeyFile: string): Promise<CaResult<Secret>> {
-  const { readMasterKey } = await import('../server/state/master-key.ts');
+  const { readMasterKey } = await import('../store/master-key.ts');
   const { caPassphrase } = await import('../server/server-cas.ts');
   const read = readMasterKey(masterKeyFile);
   return read.kind === 'key' ? { kind: 'done', value: caPassphrase(read.key) } : { kind: 'config', text: read.text };

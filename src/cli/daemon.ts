@@ -19,6 +19,7 @@ import { peerCredentials } from '../host/peer.ts';
 import { toSystemLog } from '../host/system-log.ts';
 import { LoginStore } from '../store/login-store.ts';
 import { TrasaClient } from '../trasa/client.ts';
+import { type BreakGlass, breakGlassIn } from '../verifiers/break-glass.ts';
 import { TrasaServerVerifier } from '../verifiers/trasa-server.ts';
 
 /**
@@ -28,25 +29,28 @@ import { TrasaServerVerifier } from '../verifiers/trasa-server.ts';
 export async function daemon(args: { readonly config?: string; readonly once: boolean }): Promise<number> {
   forbidDumps(); // this process holds the service key
   const clock: Clock = { now: () => Date.now() };
+  const log = args.once ? openDaemonLog(clock, toSystemLog) : openDaemonLog(clock);
+  const breakGlass = breakGlassIn(clock, text => log.warn(text), { mustBeWritten: args.once });
   const random: Random = { below: bound => randomInt(bound) };
   const parts: DaemonParts = {
     authenticate,
     loadConfig: () => loadConfig(args.config),
-    openVerifier,
+    openVerifier: config => openVerifier(config, breakGlass(config.daemon.stateDirectory)),
     openMemory: directory => new LoginStore(directory, clock),
     openAudit: file => openAudit({ clock, file }),
     directory: createDirectory(),
     peerOf: peerCredentials,
     clock,
     random,
-    log: openDaemonLog(clock),
+    log,
   };
-  if (!args.once) return await runDaemon(parts, options.daemon.socket.standard, process);
+  // What stands in for a disk or a configuration has its memory in this process, and so needs one that goes on.
+  const openEmergency: DaemonParts['openEmergency'] = directory => trouble => breakGlass(directory).alone(trouble);
+  if (!args.once) return await runDaemon({ ...parts, openEmergency }, options.daemon.socket.standard, process);
   const forOne: DaemonParts = {
     ...parts,
     loadConfig: () => asOwnerOfTheState(loadConfig(args.config)),
     openAudit: file => openAudit({ clock, file, write: toSystemLog }),
-    log: openDaemonLog(clock, toSystemLog),
   };
   return await runOnce(forOne, process);
 }
@@ -62,8 +66,8 @@ function asOwnerOfTheState(loaded: LoadedConfig): LoadedConfig {
   return loaded;
 }
 
-function openVerifier(config: AgentConfig): OpenVerifier {
+function openVerifier(config: AgentConfig, breakGlass: BreakGlass): OpenVerifier {
   const client = new TrasaClient(config.server, hostname());
   client.refreshCapabilities();
-  return { verifier: new TrasaServerVerifier(client), close: () => client.close() };
+  return { verifier: breakGlass.behind(new TrasaServerVerifier(client)), close: () => client.close() };
 }

@@ -2,11 +2,16 @@
 import yargs, { type Argv } from 'yargs';
 import { exitStatus } from '../policy/refusals.ts';
 import { cleanText } from '../protocol/clean.ts';
+import { auditCommand } from './audit.ts';
 import { caCommand } from './ca.ts';
 import { forgetEnvironment } from './environment.ts';
 import { exitStatuses } from './exit-statuses.ts';
+import { offlineCommand } from './offline.ts';
 import { serverCommand } from './server.ts';
-import { version } from './version.ts';
+import { statusCommand } from './status.ts';
+import { supportBundleCommand } from './support-bundle.ts';
+import { testCommand } from './test.ts';
+import { release, version } from './version.ts';
 
 /** @returns the exit status; a command that fails for a known reason has said why on stderr. Throws only on a bug. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
@@ -26,7 +31,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 }
 
 function commandLine(finish: (status: number) => void): Argv {
-  return yargs()
+  const program = yargs()
     .scriptName('trasa-agent')
     .usage('$0 COMMAND\n\nTwo-factor agent for Linux hosts. See trasa-agent(8).')
     .command('login', 'ask for the second factor, then become the shell (ForceCommand of sshd)')
@@ -59,8 +64,40 @@ function commandLine(finish: (status: number) => void): Argv {
         finish(await check(config === undefined ? { offline } : { config, offline }));
       },
     )
+    .command(
+      'doctor',
+      'look for holes and breakages: sshd, PAM, the configuration, the daemon, the server',
+      command =>
+        configOption(command)
+          .option('sshd-config', {
+            type: 'string',
+            requiresArg: true,
+            describe: 'configuration of sshd, if not the usual one',
+          })
+          .option('user', {
+            type: 'string',
+            array: true,
+            nargs: 1,
+            default: [],
+            defaultDescription: 'root and every person',
+            describe: 'whose logins; may be given again',
+          })
+          .option('offline', { type: 'boolean', default: false, describe: 'ask no server' })
+          .option('json', { type: 'boolean', default: false, describe: 'for programs' })
+          .epilogue(doctorStatuses),
+      async ({ config, sshdConfig, user, offline, json }) => {
+        const { doctor } = await import('./doctor.ts');
+        finish(await doctor({ config, sshdConfig, users: user, offline, version: release, json }));
+      },
+    )
+    .command(offlineCommand)
     .command(serverCommand)
-    .command(caCommand)
+    .command(caCommand);
+  statusCommand(program);
+  testCommand(program);
+  auditCommand(program);
+  supportBundleCommand(program);
+  return program
     .demandCommand(1, 'a command is missing')
     .strictCommands()
     .strictOptions()
@@ -79,6 +116,14 @@ function commandLine(finish: (status: number) => void): Argv {
       throw new UsageError(message ?? error?.message);
     });
 }
+
+const doctorStatuses = `Exit status:
+    0  nothing found, or notes only
+    1  warnings
+    2  holes or breakages
+   64  wrong command line
+   70  internal error
+   77  not run by root`;
 
 function configOption<T>(command: Argv<T>): Argv<T & { config: string | undefined }> {
   return command.option('config', {

@@ -54,7 +54,7 @@ export function say(line: string): void {
 }
 
 /** Ends the command as failed. */
-export function fail(text: string, status: number = exitStatus.failed): void {
+export function fail(text: string, status: number = exitStatus.failed): undefined {
   process.stderr.write(`trasa-agent: ${cleanText(text, 1000)}\n`);
   process.exitCode = status;
 }

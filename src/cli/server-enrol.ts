@@ -4,6 +4,7 @@ import { exitStatus } from '../policy/refusals.ts';
 import type { Operator, TotpRequest } from '../server/admin/enrol-totp.ts';
 import { askOn } from '../server/admin/terminal.ts';
 import { fail, personOption, say, serverStatuses, stateOptions, withState } from './server-common.ts';
+import { showTotp } from './show-totp.ts';
 
 export function enrolCommands(yargs: Argv): Argv {
   return yargs
@@ -91,13 +92,8 @@ const offerJson: Operator['offer'] = ({ person, secret, uri }) =>
   say(JSON.stringify({ person, secret: secret.expose(), uri: uri.expose() }));
 
 async function qrOffer(): Promise<Operator['offer']> {
-  const qr = await import('qrcode-terminal');
-  return ({ secret, uri }) =>
-    qr.default.generate(uri.expose(), { small: true }, code => {
-      say(code);
-      say(`Secret: ${secret.expose()}`);
-      say(`URI:    ${uri.expose()}`);
-    });
+  const show = await showTotp();
+  return ({ secret, uri }) => show(secret, uri);
 }
 
 interface PushArguments {

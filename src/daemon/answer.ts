@@ -1,6 +1,6 @@
 import type { LoginAttempt } from '../auth/attempt.ts';
 import type { LoginSettings } from '../config/config.ts';
-import type { BypassRule, Decision } from '../policy/decision.ts';
+import { type BypassRule, type Decision, isBreakGlass } from '../policy/decision.ts';
 import { refusals, sentenceFor } from '../policy/refusals.ts';
 import { cleanText } from '../protocol/clean.ts';
 import { type DecisionMessage, maxText } from '../protocol/messages.ts';
@@ -37,6 +37,7 @@ export function answerFor(
     reason: decision.kind === 'allow' ? decision.factor : decision.rule,
     id: attemptId,
     text: decision.kind === 'bypass' ? bypassText(decision.rule, attemptId) : '',
+    ...(isBreakGlass(decision) && { text: `${decision.says} [${attemptId}]` }),
     exit: 0,
     pam: 'PAM_SUCCESS',
     motd: session.motd,

@@ -1,7 +1,7 @@
 import type { LoginAttempt } from '../auth/attempt.ts';
 import { Trail } from '../auth/login.ts';
 import type { PeerCredentials } from '../host/peer.ts';
-import { type Denial, type DenyReason, deny } from '../policy/decision.ts';
+import { type Decision, type Denial, type DenyReason, deny, isBreakGlass } from '../policy/decision.ts';
 import type { ServeParts } from './service.ts';
 
 /** A denial that authenticate() has not heard of. It denies whether or not it can be logged. */
@@ -23,6 +23,18 @@ export function warnOverload(
 ): void {
   const { callers, logins } = admission;
   if (limits.overloads.admits(uid)) log.warn(text, { attempt: id, uid, callers, logins });
+}
+
+/** Beside the audit line: whoever watches for warnings is to see such a login. */
+export function warnOfBreakGlass(decision: Decision, { id, account }: LoginAttempt, { log }: ServeParts): void {
+  if (!isBreakGlass(decision)) return;
+  const { factor, detail } = decision;
+  log.warn('BREAK-GLASS: an offline factor let somebody in, as no server could be asked', {
+    attempt: id,
+    account,
+    factor,
+    why: detail,
+  });
 }
 
 /** Settles when nobody waits for the login any more, with the reason. */

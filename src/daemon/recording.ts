@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, lstatSync, mkdirSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DaemonLog } from '../audit/daemon-log.ts';
@@ -39,6 +39,17 @@ export async function keepRecording(
   settings.stopping.addEventListener('abort', stop, { once: true });
   if (settings.stopping.aborted) stop();
   await recording.ended.finally(() => settings.stopping.removeEventListener('abort', stop));
+}
+
+/** Why a recording would fail; undefined if nothing is known that would make it. */
+export async function whyNotRecorded(settings: RecordingSettings): Promise<string | undefined> {
+  try {
+    await prepare(settings);
+    accessSync(settings.directory, constants.W_OK); // which a file system that is read-only is not
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /** A session that prints without end fills no disk. */
@@ -133,11 +144,15 @@ class Recording implements DoorListener {
 }
 
 /** The directory is made if need be; one that others can write to keeps nothing from the user. */
-async function create({ directory, space }: RecordingSettings, id: string): Promise<FileHandle> {
+async function create(settings: RecordingSettings, id: string): Promise<FileHandle> {
+  await prepare(settings);
+  return await open(join(settings.directory, `${id}.cast`), 'ax', 0o600);
+}
+
+async function prepare({ directory, space }: RecordingSettings): Promise<void> {
   if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) mkdirSync(directory, { mode: 0o700 });
   const { uid, mode } = lstatSync(directory);
   if (uid !== process.geteuid?.() || (mode & 0o022) !== 0)
     throw new Error(`${directory} must belong to this service and be writable by nobody else`);
   await space.check(directory);
-  return await open(join(directory, `${id}.cast`), 'ax', 0o600);
 }

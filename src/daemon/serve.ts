@@ -8,13 +8,14 @@
 import type { Socket } from 'node:net';
 import type { LoginAttempt } from '../auth/attempt.ts';
 import type { PeerCredentials } from '../host/peer.ts';
-import { type Decision, type Denial, deny } from '../policy/decision.ts';
+import { type Decision, type Denial, deny, isBreakGlass } from '../policy/decision.ts';
 import type { AttemptMessage } from '../protocol/messages.ts';
 import { answerFor, noSession, type SessionSettings } from './answer.ts';
 import { isAccountName, makeAttempt } from './attempt.ts';
-import { early, ended, endingOf, warnOverload } from './denials.ts';
+import { early, ended, endingOf, warnOfBreakGlass, warnOverload } from './denials.ts';
 import { authorisePeer } from './peer.ts';
-import { keepRecording, type RecordingSettings } from './recording.ts';
+import { noConfiguration, portsOf } from './ports.ts';
+import { keepRecording, type RecordingSettings, whyNotRecorded } from './recording.ts';
 import type { ServeParts, Standing } from './service.ts';
 import { newUlid } from './ulid.ts';
 import { Visit } from './visit.ts';
@@ -63,7 +64,7 @@ async function serveCaller(
   const refused = await refusalOf(attempt, visit, peer, parts);
   if (refused !== undefined) return visit.finish(answerFor(early(refused, attempt, parts), id, noSession));
 
-  const leaveLogin = parts.admission.enterLogin(peer.uid, maxLogins(parts.standing));
+  const leaveLogin = parts.admission.enterLogin(peer.uid, parts.standing.config.daemon.maxLogins);
   if (leaveLogin === undefined) {
     warnOverload('too many logins in progress', id, peer, parts);
     return visit.refuse(answerFor(early(deny('overloaded'), attempt, parts), id, noSession));
@@ -84,7 +85,7 @@ async function refusalOf(
   { standing, directory }: ServeParts,
 ): Promise<Denial | undefined> {
   if (!isAccountName(attempt.account)) return deny('unknown-account', 'not a name');
-  if (standing.kind === 'broken') return deny('config-invalid');
+  if (standing.kind === 'broken' && standing.emergency(noConfiguration) === undefined) return deny('config-invalid');
   const { signal } = visit;
   return await Promise.race([authorisePeer(peer, attempt.account, directory, signal), ended(signal)]);
 }
@@ -105,7 +106,8 @@ async function serveLogin(
         : await decide(attempt, visit, parts);
     if (visit.violation !== undefined && parts.limits.refusals.admits(peer.uid))
       parts.log.warn('protocol error', { attempt: attempt.id, uid: peer.uid, why: visit.violation });
-    const answer = answerFor(visit.violation === undefined ? decision : deny('protocol-error'), attempt.id, session);
+    const following = isBreakGlass(decision) ? await recordedIfPossible(session, attempt, parts) : session;
+    const answer = answerFor(visit.violation === undefined ? decision : deny('protocol-error'), attempt.id, following);
     if (!answer.record) return visit.finish(answer);
     leave(); // the login is over, the session may last
     await keepRecording(visit.door, answer, attempt, recordingSettings(parts));
@@ -114,15 +116,28 @@ async function serveLogin(
   }
 }
 
+/** What cannot be recorded does not happen, unless it is somebody who comes to mend the disk. */
+async function recordedIfPossible(
+  session: SessionSettings,
+  { id }: LoginAttempt,
+  parts: ServeParts,
+): Promise<SessionSettings> {
+  const why = session.record ? await whyNotRecorded(recordingSettings(parts)) : undefined;
+  if (why === undefined) return session;
+  parts.log.warn('BREAK-GLASS: the session is not recorded', { attempt: id, why });
+  return { ...session, record: false };
+}
+
 async function decide(attempt: LoginAttempt, visit: Visit, parts: ServeParts): Promise<Decision> {
-  const { standing } = parts;
-  if (standing.kind === 'broken') return early(deny('config-invalid'), attempt, parts);
-  const { rules, verifier, memory, audit, config } = standing;
+  const fromStanding = portsOf(parts.standing);
+  if (fromStanding === undefined) return early(deny('config-invalid'), attempt, parts);
   const { clock, random, directory } = parts;
-  const timer = setTimeout(() => visit.end('timed-out'), config.daemon.loginTimeoutMs).unref();
+  const timer = setTimeout(() => visit.end('timed-out'), parts.standing.config.daemon.loginTimeoutMs).unref();
   try {
-    const ports = { clock, random, directory, verifier, memory, audit, rules };
-    return await parts.authenticate(attempt, visit.conversation, ports, visit.signal);
+    const ports = { clock, random, directory, ...fromStanding };
+    const decision = await parts.authenticate(attempt, visit.conversation, ports, visit.signal);
+    warnOfBreakGlass(decision, attempt, parts);
+    return decision;
   } catch (error) {
     return early(deny('internal-error', error instanceof Error ? error.stack : String(error)), attempt, parts);
   } finally {
@@ -130,32 +145,25 @@ async function decide(attempt: LoginAttempt, visit: Visit, parts: ServeParts): P
   }
 }
 
-/** No attempt came of it, so there is nothing to audit. Who connects and leaves without a word is no news. */
+/** No attempt came of it, so there is nothing to audit. Who leaves without a word, or was only there to look, is no news. */
 function leftUnheard(visit: Visit, id: string, peer: PeerCredentials, parts: ServeParts): void {
   const reason = visit.violation === undefined ? endingOf(visit.signal) : 'protocol-error';
   const facts = { attempt: id, uid: peer.uid, why: visit.violation ?? reason };
-  if (reason === 'disconnected') parts.log.debug('no attempt', facts);
+  if (reason === 'disconnected' || reason === 'cancelled') parts.log.debug('no attempt', facts);
   else if (reason !== 'overloaded' && parts.limits.refusals.admits(peer.uid)) parts.log.warn('no attempt', facts);
   visit.finish(answerFor(deny(reason), id, noSession));
 }
 
-/** While there is no configuration; the option's default. */
-const maxLoginsUnconfigured = 256;
-
-function maxLogins(standing: Standing): number {
-  return standing.kind === 'ready' ? standing.config.daemon.maxLogins : maxLoginsUnconfigured;
-}
-
 /** Only sessions with a terminal are recorded: the rest is files and pipes. */
 function sessionFor(standing: Standing, message: AttemptMessage): SessionSettings {
-  if (standing.kind === 'broken' || message.door !== 'login') return noSession;
+  if (message.door !== 'login') return noSession;
   const { motd, record, sftpServer } = standing.config.login;
   return { motd, record: record && message.tty !== undefined, sftpServer };
 }
 
 function recordingSettings({ standing, ...parts }: ServeParts): RecordingSettings {
   return {
-    directory: standing.kind === 'ready' ? standing.config.login.recordDirectory : '',
+    directory: standing.config.login.recordDirectory,
     headerMs: parts.timeouts.recordHeaderMs,
     space: parts.space,
     clock: parts.clock,

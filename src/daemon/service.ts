@@ -3,8 +3,18 @@ import type { Socket } from 'node:net';
 import type { DaemonLog } from '../audit/daemon-log.ts';
 import type { LoginAttempt } from '../auth/attempt.ts';
 import type { Conversation } from '../auth/conversation.ts';
-import type { AccountLookup, AuditLog, Clock, Directory, LoginMemory, Ports, Random, Rules } from '../auth/ports.ts';
-import type { Verifier } from '../auth/verifier.ts';
+import type {
+  AccountLookup,
+  AuditLog,
+  Clock,
+  Directory,
+  EmergencyPorts,
+  LoginMemory,
+  Ports,
+  Random,
+  Rules,
+} from '../auth/ports.ts';
+import type { ServerTrouble, Verifier } from '../auth/verifier.ts';
 import type { AgentConfig, LoadedConfig } from '../config/config.ts';
 import type { PeerCredentials } from '../host/peer.ts';
 import type { Decision } from '../policy/decision.ts';
@@ -17,6 +27,8 @@ export interface DaemonParts {
   readonly loadConfig: () => LoadedConfig;
   readonly openVerifier: (config: AgentConfig) => OpenVerifier;
   readonly openMemory: (stateDirectory: string) => OpenMemory;
+  /** What opens while nothing else can; undefined: nothing does. Absent: never anything. */
+  readonly openEmergency?: (stateDirectory: string) => Emergency;
   readonly openAudit: (file: string) => AuditLog & { close(): void };
   readonly directory: PeerDirectory;
   /** The kernel's word on who has connected. Undefined if it cannot be had: such a peer is not served. */
@@ -46,6 +58,9 @@ export interface ServeParts
   /** Aborts when the daemon stops. */
   readonly stopping: AbortSignal;
 }
+
+/** Undefined: nothing is prepared on this host. */
+export type Emergency = (trouble: ServerTrouble) => EmergencyPorts | undefined;
 
 /** src/auth/authenticate.ts */
 export type Authenticate = (
@@ -89,6 +104,13 @@ export type Standing =
       readonly verifier: Verifier;
       readonly memory: LoginMemory;
       readonly audit: AuditLog;
+      readonly emergency: Emergency;
     }
-  /** There is no configuration to go by: everybody is denied. */
-  | { readonly kind: 'broken'; readonly audit: AuditLog };
+  /** There is no configuration to go by: everybody is denied, but for what was prepared on this host. */
+  | {
+      readonly kind: 'broken';
+      /** All at its defaults. */
+      readonly config: AgentConfig;
+      readonly audit: AuditLog;
+      readonly emergency: Emergency;
+    };

@@ -1,8 +1,9 @@
 import type { AuditLog } from '../auth/ports.ts';
 import type { AgentConfig, Problem } from '../config/config.ts';
-import type { DaemonParts, OpenMemory, OpenVerifier, Standing } from './service.ts';
+import { standardConfig } from '../config/standard-config.ts';
+import type { DaemonParts, Emergency, OpenMemory, OpenVerifier, Standing } from './service.ts';
 
-type Parts = Pick<DaemonParts, 'loadConfig' | 'openVerifier' | 'openMemory' | 'openAudit' | 'log'>;
+type Parts = Pick<DaemonParts, 'loadConfig' | 'openVerifier' | 'openMemory' | 'openEmergency' | 'openAudit' | 'log'>;
 
 /** The configuration of the moment, and what is made from it. */
 export class Settings {
@@ -14,7 +15,9 @@ export class Settings {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#standing = { kind: 'broken', audit: parts.openAudit('') };
+    const config = standardConfig();
+    const emergency = this.#emergencyIn(config.daemon.stateDirectory);
+    this.#standing = { kind: 'broken', config, audit: parts.openAudit(''), emergency };
   }
 
   get standing(): Standing {
@@ -30,7 +33,7 @@ export class Settings {
       log.error(
         this.#standing.kind === 'ready'
           ? 'the new configuration is broken: the old one stays'
-          : 'the configuration is broken: every login is denied',
+          : 'the configuration is broken: every login is denied, but by what was prepared with trasa-agent offline',
       );
       return;
     }
@@ -59,6 +62,7 @@ export class Settings {
       verifier: verifier.verifier,
       memory: this.#memoryIn(config.daemon.stateDirectory),
       audit: this.#auditTo(config.daemon.auditFile, before?.daemon.auditFile),
+      emergency: this.#emergencyIn(config.daemon.stateDirectory),
     };
     this.#verifier?.close();
     this.#verifier = verifier; // a new one each time: nothing is lost but a warm connection
@@ -72,9 +76,15 @@ export class Settings {
     try {
       this.#memory.store.check();
     } catch (error) {
-      log.error(`${String(error)}; until that is mended, logins that need a second factor are denied`);
+      log.error(
+        `${String(error)}; until that is mended, logins that need a second factor are denied, but by what was prepared with trasa-agent offline`,
+      );
     }
     return this.#memory.store;
+  }
+
+  #emergencyIn(directory: string): Emergency {
+    return this.#parts.openEmergency?.(directory) ?? (() => undefined);
   }
 
   /** The old file stays open for logins that began under it; its descriptor is all that is kept. */

@@ -50,7 +50,7 @@ function writeDraft(path: string, content: string | Buffer, mode: number): strin
 }
 
 /** What is not in the directory on disk is gone when the power fails. */
-function syncDirectory(path: string): void {
+export function syncDirectory(path: string): void {
   const fd = openSync(dirname(path), 'r');
   try {
     fsyncSync(fd);

@@ -5,7 +5,7 @@ import { native } from './native.ts';
 import { internalSftpArguments, type SessionProgram, sessionEnvironment, shellProgram } from './session-program.ts';
 
 /** Where distributions keep it: Debian, Fedora and SUSE (older and newer), Arch. */
-const usualSftpServers = [
+export const usualSftpServers = [
   '/usr/lib/openssh/sftp-server',
   '/usr/libexec/openssh/sftp-server',
   '/usr/lib/ssh/sftp-server',

@@ -8,6 +8,7 @@
  */
 import { fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { readRecoveryCode } from '../otp/recovery-code.ts';
 import { Secret } from '../otp/secret.ts';
 
 /** PAM_MAX_RESP_SIZE, without the NUL at its end. */
@@ -24,10 +25,12 @@ export async function readAnswer(fd = 0): Promise<Secret | undefined> {
   return answer;
 }
 
-/** A code has 6 to 8 digits, as people type it; the daemon knows how many there must be. */
+/** A code has 6 to 8 digits, as people type it; the daemon knows how many there must be. A recovery code has its own shape. */
 export function answerFrom(token: string): Secret | undefined {
   const typed = token.replace(/\0$/, '').replace(/[ \t]/g, '');
   if (/^[0-9]{6,8}$/.test(typed)) return new Secret(typed);
+  const recovery = readRecoveryCode(typed);
+  if (recovery.kind === 'code') return recovery.code;
   return /[^ -~\u0080-\u00ff]/.test(typed) ? new Secret(noCode) : undefined;
 }
 

@@ -5,8 +5,15 @@
  * it is final. Throttling counts invalid Outcomes, never Decisions; only a Decision opens the door.
  */
 
-/** What proved the person: a code typed (RFC 6238) or a push approved on an enrolled device. */
-export type Factor = 'totp' | 'push';
+/** What a TRASA server checks: a code typed (RFC 6238), or a push approved on an enrolled device. */
+export type ServerFactor = 'totp' | 'push';
+
+/** What was prepared on this host for the time in which no server can answer, and counts only then. */
+export const offlineFactors = ['offline-totp', 'recovery-code'] as const;
+export type OfflineFactor = (typeof offlineFactors)[number];
+
+/** What proved the person. */
+export type Factor = ServerFactor | OfflineFactor;
 
 /** Why a verifier could not answer. Only the first five are troubles of reachability, see {@link failSafeCauses}. */
 export type UnavailableCause =
@@ -18,7 +25,8 @@ export type UnavailableCause =
   | 'tls' // certificate, name or pin not acceptable: perhaps somebody in between
   | 'credentials' // the server refused our serviceID or serviceKey
   | 'refused' // HTTP 3xx or 4xx: the server answers, but not to us
-  | 'configuration'; // our own configuration is missing or wrong
+  | 'configuration' // our own configuration is missing or wrong
+  | 'state'; // our own state cannot be read or written: no server is asked then
 
 /** The causes that an administrator may list in `failSafeOn`: the server is not there. All others always deny. */
 export const failSafeCauses = ['unreachable', 'timeout', 'server-error', 'bad-answer', 'rate-limited'] as const;
@@ -26,6 +34,8 @@ export type FailSafeCause = (typeof failSafeCauses)[number];
 
 export type Outcome =
   | { readonly kind: 'valid' }
+  /** The server cannot answer, and this proved the person instead. `detail` is for the log, `says` for the person. */
+  | { readonly kind: 'valid-offline'; readonly factor: OfflineFactor; readonly detail: string; readonly says: string }
   /** The verifier's own policy asks for no factor here (TRASA's passthru services). */
   | { readonly kind: 'not-required' }
   | { readonly kind: 'invalid' }
@@ -45,7 +55,22 @@ export type Outcome =
       /** A sentence for the person, where the server's word allows one. */
       readonly says?: string;
     }
-  | { readonly kind: 'unavailable'; readonly cause: UnavailableCause; readonly detail: string };
+  | {
+      readonly kind: 'unavailable';
+      readonly cause: UnavailableCause;
+      readonly detail: string;
+      readonly offline?: OfflineFinding;
+    }
+  /** A recovery code, which counts only while the server cannot answer: it does. The code was not looked at. */
+  | { readonly kind: 'server-answers' };
+
+/** An account has factors on this host for now, when the server cannot answer: how does it stand with them? */
+export interface OfflineFinding {
+  /** `untried`: what was asked for was no offline factor. `expired`: none of them can be used any more. */
+  readonly kind: 'untried' | 'invalid' | 'replayed' | 'expired';
+  /** For the person. */
+  readonly says: string;
+}
 
 /** Why a server refuses a person before it looks at the factor. `detail` of the Outcome keeps the server's own word. */
 export type RefusalReason = 'unknown-person' | 'person-disabled' | 'server-policy';
@@ -64,6 +89,7 @@ export type DenyReason =
   | 'wrong-code'
   | 'replayed-code'
   | 'not-a-code'
+  | 'server-answers' // to a recovery code
   | 'push-refused'
   | 'push-unanswered'
   | 'push-cooling-down'
@@ -90,9 +116,18 @@ export type DenyReason =
   | 'internal-error';
 
 export type Decision =
-  | { readonly kind: 'allow'; readonly factor: Factor }
+  | { readonly kind: 'allow'; readonly factor: ServerFactor }
+  | BreakGlassEntry
   | { readonly kind: 'bypass'; readonly rule: BypassRule; readonly detail?: string }
   | Denial;
+
+/** A login that no server has checked. It is to be loud: `detail` in the log, `says` to the person. */
+export interface BreakGlassEntry {
+  readonly kind: 'allow';
+  readonly factor: OfflineFactor;
+  readonly detail: string;
+  readonly says: string;
+}
 
 /** `detail` is for the log only. `says` is for the person, where there is more to say than refusals.ts says. */
 export interface Denial {
@@ -100,6 +135,14 @@ export interface Denial {
   readonly reason: DenyReason;
   readonly detail?: string;
   readonly says?: string;
+}
+
+export function isOffline(factor: Factor | null): factor is OfflineFactor {
+  return offlineFactors.some(known => known === factor);
+}
+
+export function isBreakGlass(decision: Decision): decision is BreakGlassEntry {
+  return decision.kind === 'allow' && isOffline(decision.factor);
 }
 
 /** Shorthand for the commonest Decision. */

@@ -46,12 +46,17 @@ export const refusals: Readonly<Record<DenyReason, Refusal>> = {
     pam: 'PAM_MAXTRIES',
   },
   'replayed-code': {
-    says: 'That code was used already. Wait for the next one and try again.',
+    says: 'That code was used already. Wait for the next one, or take another, and try again.',
     exit: noPermission,
     pam: 'PAM_MAXTRIES',
   },
   'not-a-code': {
     says: 'No valid code was typed. Type the digits that your authenticator shows, and nothing else.',
+    exit: noPermission,
+    pam: 'PAM_MAXTRIES',
+  },
+  'server-answers': {
+    says: 'The TRASA server answers, so no recovery code counts; yours is not used up. Use a code or a push.',
     exit: noPermission,
     pam: 'PAM_MAXTRIES',
   },

@@ -20,7 +20,7 @@ interface Row {
 /** State → sender → verb → state. A decision with `record=yes` leads to `recording` instead of `decided`. */
 export const stateTable: Readonly<Record<State, Row>> = {
   opening: {
-    door: { attempt: 'deciding' },
+    door: { attempt: 'deciding', cancel: 'cancelled' }, // whoever only wants to know whether the daemon is there
     daemon: { decision: 'decided' },
   },
   deciding: {

@@ -4,10 +4,12 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Clock, LoginMemory } from '../auth/ports.ts';
 import type { ThrottleRecord } from '../policy/throttle.ts';
 import { asMemoryError, openDatabase } from './database.ts';
+import { LivePushes } from './live-pushes.ts';
 
 /**
  * The login memory on disk. It is opened when it is first needed and, should that fail, at the next need again, so that
- * a full disk heals without a restart; until then every method throws MemoryError.
+ * a full disk heals without a restart; until then every method throws MemoryError. Once a write has failed, the next
+ * need begins with a write, reading included: a login is to learn of the trouble before it asks for a code.
  *
  * What the digest of a used code is worth: it keeps codes out of backups and core dumps as plain text. It does not hold
  * against somebody who reads the database, who has the key too and tries a million codes in a second; by then those
@@ -16,9 +18,10 @@ import { asMemoryError, openDatabase } from './database.ts';
 export class LoginStore implements LoginMemory {
   readonly #directory: string;
   readonly #clock: Clock;
-  readonly #livePushes = new Set<string>();
+  readonly #livePushes = new LivePushes();
   #database: { readonly handle: DatabaseSync; readonly key: Buffer; readonly statements: Statements } | undefined;
   #writes = 0;
+  #lastWriteFailed = false;
 
   constructor(directory: string, clock: Clock) {
     this.#directory = directory;
@@ -69,13 +72,7 @@ export class LoginStore implements LoginMemory {
   }
 
   beginPush(trasaID: string): (() => void) | undefined {
-    if (this.#livePushes.has(trasaID)) return undefined;
-    this.#livePushes.add(trasaID);
-    let live = true;
-    return () => {
-      if (live) this.#livePushes.delete(trasaID);
-      live = false;
-    };
+    return this.#livePushes.begin(trasaID);
   }
 
   graceUntil(binding: string): number {
@@ -87,23 +84,33 @@ export class LoginStore implements LoginMemory {
   }
 
   #write<T>(work: (statements: Statements, digest: Digest) => T): T {
-    return this.#use((statements, digest, handle) => {
-      handle.exec('BEGIN IMMEDIATE');
-      try {
+    return this.#use((statements, digest, handle) =>
+      this.#transact(handle, () => {
         if (this.#writes++ % writesPerPurge === 0) purge(statements, this.#clock.now());
-        const result = work(statements, digest);
-        handle.exec('COMMIT');
-        return result;
-      } catch (error) {
-        if (handle.isTransaction) handle.exec('ROLLBACK');
-        throw error;
-      }
-    });
+        return work(statements, digest);
+      }),
+    );
+  }
+
+  #transact<T>(handle: DatabaseSync, work: () => T): T {
+    try {
+      handle.exec('BEGIN IMMEDIATE');
+      const result = work();
+      handle.exec('COMMIT');
+      this.#lastWriteFailed = false;
+      return result;
+    } catch (error) {
+      this.#lastWriteFailed = true;
+      if (handle.isTransaction) handle.exec('ROLLBACK');
+      throw error;
+    }
   }
 
   #use<T>(work: (statements: Statements, digest: Digest, handle: DatabaseSync) => T): T {
     this.#database ??= this.#open();
     const { handle, key, statements } = this.#database;
+    if (this.#lastWriteFailed)
+      asMemoryError(join(this.#directory, 'logins.db'), () => this.#transact(handle, () => statements.touch.run()));
     const digest: Digest = (trasaID, code) =>
       createHmac('sha256', key)
         .update(JSON.stringify([trasaID, code]))
@@ -140,6 +147,7 @@ function prepare(handle: DatabaseSync) {
     holdPush: handle.prepare('INSERT OR REPLACE INTO push_hold VALUES (?, ?)'),
     forgetHolds: handle.prepare('DELETE FROM push_hold WHERE until <= ?'),
     grace: handle.prepare('SELECT until FROM grace WHERE binding = ?'),
+    touch: handle.prepare('UPDATE secret SET id = id'),
     grantGrace: handle.prepare('INSERT OR REPLACE INTO grace VALUES (?, ?)'),
     forgetGraces: handle.prepare('DELETE FROM grace WHERE until <= ?'),
   };

@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import { clockHint } from './trouble.ts';
 
 /** What of {@link ServerSettings} says whom to trust. */
 export interface TrustSettings {
@@ -20,7 +21,8 @@ export interface TrustSettings {
  * certificates beyond it are merely somebody's word.
  */
 export function distrust(socket: TLSSocket, trust: TrustSettings): string | undefined {
-  const problem = socket.authorized ? undefined : String(socket.authorizationError);
+  const error = socket.authorized ? undefined : String(socket.authorizationError);
+  const problem = error === undefined ? undefined : `${error}${clockHint(error)}`;
   if (trust.pins.length === 0)
     return problem === undefined || trust.insecureSkipVerify ? undefined : `certificate not trusted: ${problem}`;
 
@@ -32,7 +34,7 @@ export function distrust(socket: TLSSocket, trust: TrustSettings): string | unde
 }
 
 /** RFC 7469 §2.4: base64 of the SHA-256 of the SubjectPublicKeyInfo. */
-function spkiPin(certificate: X509Certificate): string {
+export function spkiPin(certificate: X509Certificate): string {
   return createHash('sha256')
     .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
     .digest('base64');

@@ -1,6 +1,6 @@
 import { lookup as dnsLookup } from 'node:dns';
 import type { ServerSettings } from '../config/config.ts';
-import { Deliverer, type Delivery, type Network } from './delivery.ts';
+import { Deliverer, type Delivery, type Errand, type Network } from './delivery.ts';
 import { type Capabilities, noCapabilities } from './envelope.ts';
 import { sharedLookup } from './lookup.ts';
 import { checkConfigBody, type NixRequest, nixBody } from './requests.ts';
@@ -57,8 +57,8 @@ export class TrasaClient {
     return delivery;
   }
 
-  /** Asks whether serviceID and serviceKey are right. */
-  async checkConfig(signal: AbortSignal): Promise<Delivery> {
+  /** Asks whether serviceID and serviceKey are right. `observe` is shown the head of each answer. */
+  async checkConfig(signal: AbortSignal, observe?: Errand['observe']): Promise<Delivery> {
     this.#learnedAt = this.#network.monotonicNow();
     const delivery = await this.#deliverer.deliver(
       {
@@ -67,6 +67,7 @@ export class TrasaClient {
         repeat: 'harmless',
         freshConnection: false,
         answerTimeoutMs: this.#settings.responseTimeoutMs,
+        ...(observe === undefined ? {} : { observe }),
       },
       signal,
     );

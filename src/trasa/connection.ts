@@ -7,7 +7,7 @@ import type { ServerSettings } from '../config/config.ts';
 import { distrust } from './certificate.ts';
 import { withDeadline } from './deadline.ts';
 import { systemCas } from './system-cas.ts';
-import { ConnectTrouble, codeOf } from './trouble.ts';
+import { ConnectTrouble, clockHint, codeOf } from './trouble.ts';
 import { openTunnel } from './tunnel.ts';
 
 /** What a request hands to {@link TrustedAgent} besides Node's own options: give up connecting when this aborts. */
@@ -130,7 +130,7 @@ async function openTls(
       // A connection lost is no judgement about the certificate: whoever can reset it could as well drop it.
       if (/\((ECONNRESET|EPIPE|ETIMEDOUT)\)/.test(codeOf(error)))
         throw new ConnectTrouble('unreachable', `connection to ${where} lost in the TLS handshake${codeOf(error)}`);
-      throw new ConnectTrouble('tls', `no TLS with ${where}${codeOf(error)}`);
+      throw new ConnectTrouble('tls', `no TLS with ${where}${codeOf(error)}${clockHint(codeOf(error))}`);
     }
   });
 }

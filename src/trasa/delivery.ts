@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ServerSettings } from '../config/config.ts';
@@ -48,6 +49,8 @@ export interface Errand {
   /** On a connection of its own, instead of the warm one. */
   readonly freshConnection: boolean;
   readonly answerTimeoutMs: number;
+  /** Is shown the head of each answer. */
+  readonly observe?: (message: IncomingMessage) => void;
 }
 
 /** Waits for a server that said 429, per errand. */
@@ -110,6 +113,7 @@ export class Deliverer {
         answerTimeoutMs,
         monotonicNow,
         signal,
+        observe: errand.observe,
       });
       if (got.kind === 'trouble') return failed(url, got.cause, got.detail, got.elapsedMs);
       if (got.status !== 429) return judge(url, got.status, got.body, got.elapsedMs);

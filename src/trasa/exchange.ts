@@ -35,6 +35,8 @@ export interface ExchangeOptions {
   /** Milliseconds of a clock that never jumps. */
   readonly monotonicNow: () => number;
   readonly signal: AbortSignal;
+  /** Is shown the head of the answer. */
+  readonly observe: ((message: IncomingMessage) => void) | undefined;
 }
 
 /**
@@ -42,7 +44,7 @@ export interface ExchangeOptions {
  * never lets axios' errors out: they carry the request, and so the service key and the code.
  */
 export async function exchange(url: URL, body: Buffer, options: ExchangeOptions): Promise<Exchange> {
-  const { agent, answerTimeoutMs, monotonicNow, signal } = options;
+  const { agent, answerTimeoutMs, monotonicNow, signal, observe } = options;
   const deadline = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let sentAt: number | undefined;
@@ -53,7 +55,10 @@ export async function exchange(url: URL, body: Buffer, options: ExchangeOptions)
   const transport = {
     request(requestOptions: https.RequestOptions, onResponse: (response: IncomingMessage) => void): ClientRequest {
       const connecting: TrustedRequestOptions = { ...requestOptions, connectSignal: signal };
-      const request = https.request(connecting, onResponse);
+      const request = https.request(connecting, message => {
+        observe?.(message);
+        onResponse(message);
+      });
       request.once('socket', () => {
         sentAt = monotonicNow();
         timer = setTimeout(() => deadline.abort(), answerTimeoutMs);

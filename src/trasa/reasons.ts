@@ -1,4 +1,4 @@
-import { type Factor, failSafeCauses, type Outcome } from '../policy/decision.ts';
+import { failSafeCauses, type Outcome, type ServerFactor } from '../policy/decision.ts';
 import { cleanText } from '../protocol/clean.ts';
 import type { Unavailable } from './delivery.ts';
 import type { Envelope } from './envelope.ts';
@@ -15,7 +15,7 @@ const longerThanTroubleMs = 5_000;
  *
  * @param elapsedMs from the request to the answer
  */
-export function outcomeOf(envelope: Envelope, factor: Factor, elapsedMs: number): Outcome {
+export function outcomeOf(envelope: Envelope, factor: ServerFactor, elapsedMs: number): Outcome {
   const { status, reason } = envelope;
   if (status === 'success') return success(reason);
   const meaning = meanings.get(reason.toLowerCase()) ?? { kind: 'policy' };
@@ -46,7 +46,7 @@ export function outcomeOf(envelope: Envelope, factor: Factor, elapsedMs: number)
  * firewall's reset. Whoever asked for the push could wait for that; so it is not "the server is not there", which a
  * fail-safe host would let in.
  */
-export function outcomeWithout(verdict: Unavailable, factor: Factor): Outcome {
+export function outcomeWithout(verdict: Unavailable, factor: ServerFactor): Outcome {
   const { kind, cause, detail, elapsedMs } = verdict;
   const waited = elapsedMs !== undefined && (cause === 'timeout' || elapsedMs >= longerThanTroubleMs);
   const excusable = (failSafeCauses as readonly string[]).includes(cause);

@@ -1,12 +1,12 @@
 /** The bodies that we send, in the server's own JSON names. The only place of the client that sees our secrets. */
 import type { LoginAttempt } from '../auth/attempt.ts';
-import type { Proof } from '../auth/verifier.ts';
+import type { ServerProof } from '../auth/verifier.ts';
 import type { ServerSettings } from '../config/config.ts';
 
 export interface NixRequest {
   readonly attempt: LoginAttempt;
   readonly trasaID: string;
-  readonly proof: Proof;
+  readonly proof: ServerProof;
 }
 
 /**

@@ -15,6 +15,11 @@ export class ConnectTrouble extends Error {
   }
 }
 
+/** Said behind a trouble with the dates of a certificate: the fault may be on our side. */
+export function clockHint(trouble: string): string {
+  return /CERT_(HAS_EXPIRED|NOT_YET_VALID)/.test(trouble) ? "; is this host's clock right?" : '';
+}
+
 /**
  * The code of a system, OpenSSL or HTTP parser error (`ECONNREFUSED`, `CERT_HAS_EXPIRED`, …), in parentheses and after a
  * blank; empty if there is none. Messages of errors are never quoted: who knows what they carry.

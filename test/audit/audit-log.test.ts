@@ -110,6 +110,25 @@ t.test('a file that cannot be written throws, so that the login is denied', asyn
   }
 });
 
+t.test('for a login by an offline factor standard output suffices, and its line says so', async t => {
+  const { lines, audit } = toLines('/dev/full');
+  const entry = { ...event, factor: 'recovery-code', reason: 'recovery-code', detail: 'unreachable: x' } as const;
+  audit.decision(entry);
+  t.match(
+    lines.map(line => JSON.parse(line) as unknown),
+    [{ factor: 'recovery-code', detail: /^unreachable: x; not in the audit file: .*\/dev\/full/ }],
+  );
+  t.throws(() => audit.decision({ ...entry, decision: 'deny' }), Error, 'not for a denial');
+  const nowhere = openAudit({
+    clock,
+    file: '/dev/full',
+    write: () => {
+      throw new Error('EPIPE');
+    },
+  });
+  t.throws(() => nowhere.decision(entry), /EPIPE/);
+});
+
 t.test('standard output that cannot be written throws too', async t => {
   const full = openSync('/dev/full', 'w');
   const { stderr, status } = runScript(

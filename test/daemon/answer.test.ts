@@ -33,6 +33,16 @@ t.test('whoever comes in because the server is away is told so', async t => {
     );
 });
 
+t.test('whoever comes in by a factor of this host is told so, with the id', async t => {
+  const entry = { kind: 'allow', factor: 'recovery-code', detail: 'unreachable: x', says: 'WARNING: …' } as const;
+  t.match(answerFor(entry, id, session), {
+    verdict: 'allow',
+    reason: 'recovery-code',
+    text: `WARNING: … [${id}]`,
+    exit: 0,
+  });
+});
+
 t.test('where there is no session of ours, none is promised', async t => {
   t.match(answerFor({ kind: 'allow', factor: 'totp' }, id, noSession), { motd: false, record: false, sftp: '' });
   t.match(answerFor(deny('wrong-code'), id, session), { motd: false, record: false, sftp: '' });

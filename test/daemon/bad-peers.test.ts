@@ -12,7 +12,6 @@ const garbage: Record<string, string> = {
   'an empty line': '\n',
   'an unknown verb': 'open sesame=yes\n',
   'an answer before the attempt': 'answer id=1 text=123456\n',
-  'a cancel before the attempt': 'cancel\n',
   'a line of ten megabytes': 'a'.repeat(10_000_000),
   'a line that is too long by one': `info text=${'a'.repeat(8182)}\n`,
 };
@@ -44,6 +43,16 @@ for (const [title, text] of Object.entries({ nothing: '', 'half a line': encodeD
     t.equal(events.length, 1);
   });
 }
+
+t.test('a cancel before the attempt: answered, and no news', async t => {
+  const { raw, events, log } = await runningDaemon(t);
+  const door = raw();
+  door.say({ kind: 'cancel' });
+  t.match(await door.next(), { kind: 'decision', verdict: 'deny', reason: 'cancelled' });
+  await door.closed;
+  t.strictSame(events, []);
+  t.notOk(log.some(line => line.level === 'warn'));
+});
 
 t.test('out of turn in the middle of a login', async t => {
   const cases = {

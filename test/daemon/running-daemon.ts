@@ -9,7 +9,7 @@ import type { AuditLog, DecisionEvent, Directory } from '../../src/auth/ports.ts
 import type { AgentConfig, LoadedConfig } from '../../src/config/config.ts';
 import { type Daemon, startDaemon } from '../../src/daemon/daemon.ts';
 import type { StatFs } from '../../src/daemon/disk-space.ts';
-import type { Authenticate, PeerDirectory, Timeouts } from '../../src/daemon/service.ts';
+import type { Authenticate, Emergency, PeerDirectory, Timeouts } from '../../src/daemon/service.ts';
 import type { PeerCredentials } from '../../src/host/peer.ts';
 import { Secret } from '../../src/otp/secret.ts';
 import { decodeDaemonMessage, encodeDoorMessage } from '../../src/protocol/codec.ts';
@@ -31,6 +31,7 @@ export interface Options {
   directory?: PeerDirectory;
   authenticate?: Authenticate;
   audit?: AuditLog;
+  emergency?: Emergency;
   timeouts?: Partial<Timeouts>;
   statfs?: StatFs;
   /** Used again by a second daemon. */
@@ -87,6 +88,7 @@ export async function runningDaemon(t: Test, options: Options = {}): Promise<Run
       loadConfig: () => options.loadConfig?.(config) ?? { kind: 'loaded', config, warnings: [] },
       openVerifier: () => ({ verifier, close() {} }),
       openMemory: path => new LoginStore(path, clock),
+      ...(options.emergency !== undefined && { openEmergency: () => options.emergency ?? (() => undefined) }),
       openAudit: () => ({ ...(options.audit ?? { decision: event => void events.push(event) }), close() {} }),
       directory: options.directory ?? twoAccounts,
       peerOf: options.peer ?? (() => root),

@@ -1,7 +1,7 @@
 /** Server, daemon or configuration are not as they should be: who gets in then, and what the person is told. */
 import { rmSync } from 'node:fs';
 import t from 'tap';
-import { configFile, type Daemon, startDaemon, writeConfig } from '../helpers/e2e/agent.ts';
+import { configFile, during, writeConfig } from '../helpers/e2e/agent.ts';
 import { run } from '../helpers/e2e/background.ts';
 import { agent, privateHost } from '../helpers/e2e/private-host.ts';
 import { startSite } from '../helpers/e2e/site.ts';
@@ -19,15 +19,6 @@ const word = async (user: string) => await ssh(site.sshd, user, ['echo in']);
 
 /** The same host with other sections, which stand before [identity.people]. */
 const withSections = (sections: string): string => site.config.replace('[identity.people]', `${sections}\n$&`);
-
-async function during<T>(toml: string, work: (daemon: Daemon) => Promise<T>): Promise<T> {
-  const daemon = await startDaemon(toml);
-  try {
-    return await work(daemon);
-  } finally {
-    await daemon.stop();
-  }
-}
 
 await site.daemon.stop();
 rmSync('/run/trasa-agent/agent.sock', { force: true });

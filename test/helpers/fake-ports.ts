@@ -71,7 +71,7 @@ export class FakeVerifier implements Verifier {
 
   async verify(_attempt: LoginAttempt, person: string, proof: Proof, signal: AbortSignal) {
     const fact =
-      proof.factor === 'totp'
+      proof.factor !== 'push'
         ? { code: proof.code.expose() }
         : proof.number === undefined
           ? {}

@@ -13,6 +13,12 @@ t.test('six to eight digits are a code, with the blanks that people put between'
   }
 });
 
+t.test('a recovery code is one, in its one spelling; with a typing error it is not', async t => {
+  for (const token of ['rc-00000-00000-0020V', 'RC 00000 00000 0020v'])
+    t.equal(answerFrom(token)?.expose(), 'rc-00000-00000-0020V');
+  t.equal(answerFrom('rc-00000-00000-0020W'), undefined);
+});
+
 t.test('anything else is none: empty, the word push, a password, other digits than ASCII', async t => {
   for (const token of ['', 'push', '12345', '123456789', '12345a', '-123456', '１２３４５６'])
     t.equal(answerFrom(Buffer.from(token).toString('latin1')), undefined, JSON.stringify(token));

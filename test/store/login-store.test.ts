@@ -294,6 +294,25 @@ t.test('a database that takes no writes denies, and nothing half-done remains', 
   t.equal(store.claimCode('alice', '111111', now, keepMs), true);
 });
 
+t.test('once a write has failed, reading fails too, until a write succeeds', async t => {
+  const directory = freshDirectory(t);
+  const store = open(t, directory);
+  store.check();
+  const other = new DatabaseSync(join(directory, 'logins.db'));
+  t.teardown(() => other.close());
+  for (const [name, on] of [
+    ['claim', 'INSERT ON used_code'],
+    ['touch', 'UPDATE ON secret'],
+  ])
+    other.exec(`CREATE TRIGGER ${name} BEFORE ${on} BEGIN SELECT RAISE(ABORT, 'no room'); END`);
+  t.equal(store.throttleOf('account:alice'), undefined, 'nobody has tried to write yet');
+  t.throws(() => store.claimCode('alice', '123456', now, keepMs), MemoryError);
+  t.throws(() => store.throttleOf('account:alice'), /no room/);
+  other.exec('DROP TRIGGER touch; DROP TRIGGER claim');
+  t.equal(store.throttleOf('account:alice'), undefined);
+  t.equal(store.claimCode('alice', '123456', now, keepMs), true);
+});
+
 function freshDirectory(t: Test): string {
   const directory = t.testdir();
   const fresh = join(directory, `state${readdirSync(directory).length}`);

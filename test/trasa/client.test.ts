@@ -1,7 +1,7 @@
 /** The wire contract with TRASA v1.1 (and what we add to it), and how requests find their way. */
 import t, { type Test } from 'tap';
 import type { LoginAttempt } from '../../src/auth/attempt.ts';
-import type { Proof } from '../../src/auth/verifier.ts';
+import type { ServerProof } from '../../src/auth/verifier.ts';
 import type { ServerSettings } from '../../src/config/config.ts';
 import { Secret } from '../../src/otp/secret.ts';
 import { TrasaClient } from '../../src/trasa/client.ts';
@@ -14,8 +14,8 @@ import { code, serviceKey, settingsFor } from './settings.ts';
 const ca = makeIdentity();
 const identity = makeIdentity({ names: loopback, issuer: ca });
 const never = new AbortController().signal;
-const aCode: Proof = { factor: 'totp', code: new Secret(code) };
-const aPush: Proof = { factor: 'push' };
+const aCode: ServerProof = { factor: 'totp', code: new Secret(code) };
+const aPush: ServerProof = { factor: 'push' };
 
 function clientOf(
   t: Test,
@@ -28,7 +28,7 @@ function clientOf(
   return client;
 }
 
-function ask(client: TrasaClient, proof: Proof, attempt: Partial<LoginAttempt> = {}, signal = never) {
+function ask(client: TrasaClient, proof: ServerProof, attempt: Partial<LoginAttempt> = {}, signal = never) {
   return client.nix({ attempt: anAttempt(attempt), trasaID: 'alice@example.com', proof }, signal);
 }
 

@@ -16,7 +16,13 @@ async function poster(t: Test, idleMs: number) {
   const agent = new TrustedAgent(settingsFor(server.url, { pins: [identity.pin] }), lookup, { idleMs });
   t.teardown(() => agent.closeIdle());
   const post = async () => {
-    const options = { agent, answerTimeoutMs: 1_000, monotonicNow: () => performance.now(), signal: never };
+    const options = {
+      agent,
+      answerTimeoutMs: 1_000,
+      monotonicNow: () => performance.now(),
+      observe: undefined,
+      signal: never,
+    };
     const got = await exchange(new URL('/x', server.url), Buffer.from('{}'), options);
     t.match(got, { kind: 'answer', status: 200 });
   };

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { type Factor, failSafeCauses, type Outcome, type UnavailableCause } from '../../src/policy/decision.ts';
+import { failSafeCauses, type Outcome, type ServerFactor, type UnavailableCause } from '../../src/policy/decision.ts';
 import { type Envelope, noCapabilities } from '../../src/trasa/envelope.ts';
 import { outcomeOf, outcomeWithout, sentenceFor } from '../../src/trasa/reasons.ts';
 
@@ -11,11 +11,11 @@ const silent: Envelope = {
   code: undefined,
   capabilities: noCapabilities,
 };
-const failed = (reason: string, factor: Factor = 'totp', elapsedMs = 10, more: Partial<Envelope> = {}): Outcome =>
+const failed = (reason: string, factor: ServerFactor = 'totp', elapsedMs = 10, more: Partial<Envelope> = {}): Outcome =>
   outcomeOf({ ...silent, reason, ...more }, factor, elapsedMs);
 const succeeded = (reason: string): Outcome => outcomeOf({ ...silent, status: 'success', reason }, 'totp', 10);
 
-const without = (cause: UnavailableCause, elapsedMs: number | undefined, factor: Factor = 'push'): Outcome =>
+const without = (cause: UnavailableCause, elapsedMs: number | undefined, factor: ServerFactor = 'push'): Outcome =>
   outcomeWithout({ kind: 'unavailable', cause, detail: 'x', server: 's', elapsedMs }, factor);
 
 /** TRASA v1.1: consts/failedreasons.go, and the texts of its handlers. */

@@ -89,3 +89,12 @@ t.test('a push that the server holds for longer than we wait was not answered', 
     outcome: { kind: 'unavailable', cause: 'timeout' },
   });
 });
+
+t.test('whether a server answers is asked without a code: it accepts us, it refuses us, it is not there', async t => {
+  const { verifier } = await verifierOf(t, { status: 'success' });
+  t.equal(await verifier.whyUnavailable(never), undefined);
+  const refusing = await verifierOf(t, { status: 'failed', reason: 'invalid service\u001b[2J id' });
+  t.same(await refusing.verifier.whyUnavailable(never), { cause: 'credentials', detail: 'invalid service?[2J id' });
+  const gone = new TrasaServerVerifier(new TrasaClient(settingsFor(await closedPort()), 'host-1'));
+  t.match(await gone.whyUnavailable(never), { cause: 'unreachable' });
+});

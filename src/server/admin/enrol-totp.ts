@@ -1,6 +1,7 @@
+import { confirmTotp } from '../../otp/confirm.ts';
 import { generateSecret, keyUri } from '../../otp/key-uri.ts';
 import type { Secret } from '../../otp/secret.ts';
-import { type Algorithm, type TimeStep, type TotpParameters, verifyTotp } from '../../otp/totp.ts';
+import type { Algorithm, TotpParameters } from '../../otp/totp.ts';
 import type { ServerState } from '../state/open-state.ts';
 import { findPerson } from './people.ts';
 import { done, failure, type Result } from './result.ts';
@@ -46,24 +47,11 @@ export async function enrolTotp(
   const { algorithm, digits, periodSeconds, issuer } = request;
   const parameters = { secret: generateSecret(), algorithm, digits, periodSeconds };
   operator.offer({ person: email, secret: parameters.secret, uri: keyUri({ ...parameters, issuer, label: email }) });
-  const step = request.confirm ? await confirm(parameters, operator, now) : undefined;
+  const step = request.confirm
+    ? await confirmTotp(parameters, async isRetry => await operator.askCode(isRetry), now)
+    : undefined;
   if (request.confirm && step === undefined) return failure('no right code was typed; nothing is enrolled');
   return done(state.credentials.add(id, parameters, step, now()));
 }
 
 const maxCredentials = 5;
-const maxTries = 3;
-
-async function confirm(
-  parameters: TotpParameters,
-  operator: Operator,
-  now: () => number,
-): Promise<TimeStep | undefined> {
-  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
-    const code = await operator.askCode(attempt > 1);
-    if (code === undefined) return undefined;
-    const result = verifyTotp({ ...parameters, code, now: now(), window: { past: 1, future: 1 } });
-    if (result.kind === 'valid') return result.step;
-  }
-  return undefined;
-}

@@ -1,8 +1,10 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { enterDirectory } from '../../host/enter-directory.ts';
 import { fileExists, makePrivateFile } from '../../host/private-file.ts';
 import type { ThrottleLimits } from '../../policy/throttle.ts';
+import { type MasterKey, makeMasterKey, readMasterKey } from '../../store/master-key.ts';
 import { sealUnder } from '../../store/seal.ts';
 import { caPassphrase, ServerCas } from '../server-cas.ts';
 import { AccessMap } from '../store/access.ts';
@@ -13,7 +15,6 @@ import { People } from '../store/people.ts';
 import { PushDevices } from '../store/push-devices.ts';
 import { Services } from '../store/services.ts';
 import { TotpCredentials } from '../store/totp-credentials.ts';
-import { type MasterKey, makeMasterKey, readMasterKey } from './master-key.ts';
 
 /** All that the server remembers, in one directory that is its user's alone. */
 export interface ServerState {
@@ -88,21 +89,10 @@ const throttleLimits: ThrottleLimits = {
 function makeDirectory(directory: string): string | undefined {
   try {
     mkdirSync(directory, { mode: 0o700, recursive: true });
-    const entry = lstatSync(directory);
-    if (!entry.isDirectory()) return `${directory}: is not a directory`;
-    if ((entry.mode & 0o077) !== 0) return `${directory}: can be entered by others than its owner (chmod 0700)`;
-    if (process.geteuid?.() === 0 && entry.uid !== 0) becomeUser(entry.uid, entry.gid);
-    if (entry.uid !== process.geteuid?.()) return `${directory}: belongs to another user (id ${entry.uid})`;
-    return undefined;
   } catch (error) {
     return `${directory}: ${error instanceof Error ? error.message : String(error)}`;
   }
-}
-
-function becomeUser(uid: number, gid: number): void {
-  process.setgroups?.([gid]);
-  process.setgid?.(gid);
-  process.setuid?.(uid);
+  return enterDirectory(directory);
 }
 
 /** A lost key is never silently replaced: what was sealed under it would be lost with it. */

@@ -133,6 +133,16 @@ export async function startDaemon(toml: string, file = configFile): Promise<Daem
   };
 }
 
+/** With such a daemon for as long as `work` takes. */
+export async function during<T>(toml: string, work: (daemon: Daemon) => Promise<T>): Promise<T> {
+  const daemon = await startDaemon(toml);
+  try {
+    return await work(daemon);
+  } finally {
+    await daemon.stop();
+  }
+}
+
 async function answers(path: string): Promise<boolean> {
   return await new Promise(resolve => {
     const probe = createConnection(path, () => {

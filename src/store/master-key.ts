@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { makePrivateFile } from '../../host/private-file.ts';
-import { readSafely } from '../../host/safe-open.ts';
-import { masterKeyBytes } from '../../store/seal.ts';
+import { makePrivateFile } from '../host/private-file.ts';
+import { readSafely } from '../host/safe-open.ts';
+import { masterKeyBytes } from './seal.ts';
 
 export type MasterKey =
   | { readonly kind: 'key'; readonly key: Buffer }

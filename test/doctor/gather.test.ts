@@ -1,0 +1,56 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { gatherAccounts, usualAccounts } from '../../src/doctor/gather/accounts.ts';
+import { gatherDaemon } from '../../src/doctor/gather/daemon.ts';
+import { gatherDirectory } from '../../src/doctor/gather/directories.ts';
+import type { LookUp } from '../../src/host/lookup.ts';
+
+t.test('root is looked at, and every person with a shell', async t => {
+  const passwd = `root:x:0:0::/root:/bin/bash
+daemon:x:1:1::/:/usr/sbin/nologin
+alice:x:1000:1000::/home/alice:/bin/bash
+bob:x:1001:1001::/home/bob:
+carol:x:1002:1002::/home/carol:/bin/false
+nobody:x:65534:65534::/:/usr/sbin/nologin
+robot:x:70000:70000::/:/bin/sh
+broken
+`;
+  t.strictSame(usualAccounts(passwd), ['root', 'alice', 'bob']);
+});
+
+t.test('an account that does not exist, or whose groups cannot be told, is one all the same', async t => {
+  const user = { name: '', uid: 7, gid: 7, home: '/', shell: '/bin/sh' };
+  const lookUp: LookUp = async name => {
+    if (name === 'lost') return { kind: 'unknown' };
+    return { kind: 'found', user: { ...user, name }, groups: ['a'], why: name === 'half' ? 'no answer' : '' };
+  };
+  t.strictSame(await gatherAccounts(['whole', 'half', 'lost'], lookUp), [
+    { name: 'whole', user: { uid: 7, shell: '/bin/sh' }, groups: ['a'] },
+    { name: 'half', user: { uid: 7, shell: '/bin/sh' }, groups: undefined },
+    { name: 'lost', user: undefined, groups: undefined },
+  ]);
+});
+
+t.test('daemons whose program was replaced are known by proc(5)', async t => {
+  const proc = t.testdir();
+  const process = (pid: string, exe: string, ...words: readonly string[]): void => {
+    mkdirSync(join(proc, pid));
+    symlinkSync(exe, join(proc, pid, 'exe'));
+    writeFileSync(join(proc, pid, 'cmdline'), words.map(word => `${word}\0`).join(''));
+  };
+  process('10', '/usr/lib/trasa-agent/trasa-agent (deleted)', 'trasa-agent', 'daemon');
+  process('11', '/usr/lib/trasa-agent/trasa-agent', 'trasa-agent', 'daemon');
+  process('12', '/usr/lib/trasa-agent/trasa-agent (deleted)', 'trasa-agent', 'login');
+  process('13', '/bin/sh (deleted)', 'sh', 'daemon');
+  mkdirSync(join(proc, '14'));
+  t.match(await gatherDaemon('/nonexistent', proc), { outdated: [10], silence: /ENOENT/ });
+});
+
+t.test('a directory is measured, and one that is not there is said', async t => {
+  const folder = t.testdir();
+  const { trouble, freeBytes, freeFiles } = gatherDirectory(folder);
+  t.equal(trouble, undefined);
+  t.ok(freeBytes > 0 && freeFiles > 0);
+  t.match(gatherDirectory(join(folder, 'lost')), { trouble: 'does not exist' });
+});
