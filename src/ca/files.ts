@@ -1,8 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { fileExists, replaceFile } from '../host/private-file.ts';
-import { parsePublicKeyLine } from '../ssh/key-line.ts';
+import { type Certificate, parseCertificate } from '../ssh/certificate.ts';
+import { parseKeyLine, parsePublicKeyLine } from '../ssh/key-line.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
-import { type CaResult, done, refused, trying } from './result.ts';
+import { type CaResult, done, notInOrder, refused, trying } from './result.ts';
 
 /** Writes what everybody may read: the old content stays until the new one is whole. */
 export function publish(file: string, content: string | Buffer): CaResult<void> {
@@ -17,6 +18,24 @@ export function readPublicKey(file: string): CaResult<PublicKey> {
   return trying(file, () => {
     const line = parsePublicKeyLine(readBounded(file, maxKeyBytes).toString('utf8'));
     return line.kind === 'parsed' ? done(line.value.key) : refused(`${file}: ${line.text}`);
+  });
+}
+
+export interface CertificateFile {
+  readonly text: string;
+  readonly blob: Buffer;
+  readonly certificate: Certificate;
+}
+
+/** A certificate, as it stands in a file `…-cert.pub`. Nothing says yet that it counts. */
+export function readCertificate(file: string): CaResult<CertificateFile> {
+  return trying(file, () => {
+    const text = readBounded(file, maxKeyBytes).toString('utf8');
+    const line = parseKeyLine(text);
+    const read = line.kind === 'parsed' ? parseCertificate(line.value.blob) : line;
+    if (line.kind === 'malformed' || read.kind === 'malformed')
+      return notInOrder(`${file}: ${read.kind === 'malformed' ? read.text : ''}`);
+    return done({ text, blob: line.value.blob, certificate: read.value });
   });
 }
 

@@ -6,6 +6,7 @@ import { initCommand } from './ca-init.ts';
 import { issuedCommand } from './ca-issued.ts';
 import { knownHostsCommand } from './ca-known-hosts.ts';
 import { krlCommand } from './ca-krl.ts';
+import { renewCommand } from './ca-renew.ts';
 import { revokeCommand } from './ca-revoke.ts';
 import { rotateCommand } from './ca-rotate.ts';
 import { signUserCommand } from './ca-sign-user.ts';
@@ -16,7 +17,15 @@ export const caCommand: CommandModule = {
   describe: 'the SSH CAs: certificates for people and hosts, and their revocation',
   builder: yargs => {
     const commands = [initCommand, exportCommand, signUserCommand, hostCertCommand];
-    for (const add of [...commands, issuedCommand, revokeCommand, krlCommand, knownHostsCommand, rotateCommand])
+    for (const add of [
+      ...commands,
+      renewCommand,
+      issuedCommand,
+      revokeCommand,
+      krlCommand,
+      knownHostsCommand,
+      rotateCommand,
+    ])
       add(yargs);
     return yargs.epilogue(caStatuses).demandCommand(1, 'a subcommand of ca is missing');
   },

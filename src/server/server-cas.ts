@@ -70,12 +70,15 @@ export class ServerCas {
   }
 
   /** Lets `work` sign with a CA. */
-  async issue<T>(name: CaName, work: (issuer: Issuer) => Promise<CaResult<T>>): Promise<CaResult<T>> {
+  async issue<T>(
+    name: CaName,
+    work: (issuer: Issuer, authority: Authority) => Promise<CaResult<T>>,
+  ): Promise<CaResult<T>> {
     const opened = openAuthority(this.#directoryOf(name));
     if (opened.kind !== 'done') return opened;
     try {
       const issuer = await unlockCa(opened.value, typeOf(name), this.#passphrase);
-      return issuer.kind === 'done' ? await work(issuer.value) : issuer;
+      return issuer.kind === 'done' ? await work(issuer.value, opened.value) : issuer;
     } finally {
       opened.value.close();
     }

@@ -7,6 +7,7 @@ import { createHttp, type Http, type HttpLimits } from './http.ts';
 import { PendingLogins } from './pending-logins.ts';
 import { PollProofs } from './push/poll-proof.ts';
 import { PushDesk, type PushLimits, type Timer } from './push/push-desk.ts';
+import { RenewalChallenges } from './renewal-challenges.ts';
 import { Sessions } from './sessions.ts';
 import type { ServerState } from './state/open-state.ts';
 import type { ServerIdentity } from './tls/server-identity.ts';
@@ -48,6 +49,8 @@ export function createServer(options: ServerOptions): TrasaServer {
     proofs: new PollProofs(),
     turnstile: new Turnstile(2, 64), // 64 MiB for passwords at most, and ten seconds of waiting
     keyMaking: new Turnstile(1, 16),
+    challenges: new RenewalChallenges(),
+    renewing: new Turnstile(1, 64),
   };
   const http = createHttp(options.tls, error => writeError(options.write, now(), error), options.http);
   for (const [method, path, endpoint] of routes(ports))

@@ -10,10 +10,11 @@ import { myKey } from './my-key.ts';
 import { nix } from './nix.ts';
 import { pushAnswer } from './push-answer.ts';
 import { type PushListPorts, pushList } from './push-list.ts';
+import { type RenewPorts, renew, renewalChallenge } from './renew.ts';
 import { forAdmin, forPerson } from './signed-in.ts';
 import { type TfaPorts, tfa } from './tfa.ts';
 
-export type ApiPorts = Checks & IdentityPorts & TfaPorts & PushListPorts & HostCertPorts;
+export type ApiPorts = Checks & IdentityPorts & TfaPorts & PushListPorts & HostCertPorts & RenewPorts;
 
 type Route = readonly [method: Method, path: string, endpoint: Endpoint];
 
@@ -28,6 +29,8 @@ export function routes(ports: ApiPorts): readonly Route[] {
     ['POST', '/api/v1/remote/auth/u2f', pushAnswer(ports.desk, ports.devices)],
     ['POST', '/api/v1/remote/pushes', pushList(ports)], // ours
     ['GET', '/ca/krl', krl(ports)], // ours
+    ['POST', '/ca/renew/challenge', renewalChallenge(ports)], // ours
+    ['POST', '/ca/renew', renew(ports)], // ours
     ['POST', '/api/v1/providers/ca/tsxca/ssh/init/:type', forAdmin(ports, caInit(ports))],
     ['GET', '/api/v1/providers/ca/tsxca/ssh/:type', forAdmin(ports, caDownload(ports))],
     ['GET', '/api/v1/providers/ca/tsxca/all', forAdmin(ports, caList(ports))],
