@@ -41,6 +41,7 @@ const rooms: Readonly<Record<string, Room>> = {
   pam: { floor: 3, holds: "pam_exec's command" },
   report: { floor: 3, holds: 'how things stand on this host, for whoever administers it' },
   server: { floor: 3, beside: ['ca'], packages: ['fastify'], holds: 'the embedded TRASA-compatible server' },
+  setup: { floor: 3, holds: 'turning it on for sshd, and undoing that' },
 };
 
 /** Above all rooms; `cli` and main.ts import everything and hold no logic. */
@@ -48,7 +49,7 @@ const top: Room = { floor: 3, packages: ['yargs', 'qrcode-terminal'], holds: 'th
 
 /** Modules of Node that do what only few rooms should do. */
 const restricted: Readonly<Record<string, readonly string[]>> = {
-  'node:child_process': ['audit', 'login', 'system'], // journalctl(1); a recorded session's shell; sshd -T
+  'node:child_process': ['audit', 'login', 'setup', 'system'], // journalctl(1); a recorded session's shell; what undoes a setup; sshd -T
   'node:http': ['trasa', 'server'],
   'node:https': ['trasa', 'server'],
   'node:sqlite': ['store', 'server', 'ca'],

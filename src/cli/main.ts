@@ -8,6 +8,7 @@ import { forgetEnvironment } from './environment.ts';
 import { exitStatuses } from './exit-statuses.ts';
 import { offlineCommand } from './offline.ts';
 import { serverCommand } from './server.ts';
+import { setupOptions } from './setup-options.ts';
 import { statusCommand } from './status.ts';
 import { supportBundleCommand } from './support-bundle.ts';
 import { testCommand } from './test.ts';
@@ -62,6 +63,15 @@ function commandLine(finish: (status: number) => void): Argv {
       async ({ config, offline }) => {
         const { check } = await import('./check.ts');
         finish(await check(config === undefined ? { offline } : { config, offline }));
+      },
+    )
+    .command(
+      'setup',
+      'turn two-factor authentication on for sshd, and undo it unless it is confirmed',
+      setupOptions,
+      async args => {
+        const { setup } = await import('./setup.ts');
+        finish(await setup(args));
       },
     )
     .command(

@@ -52,14 +52,19 @@ async function start({ state, masterKey, listen, tlsCert, tlsKey, hostname: more
   }
   const { runServer } = await import('../server/run-server.ts');
   const stop = new AbortController();
+  const leave = new AbortController();
   const onSignal = () => stop.abort();
-  process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
+  const onNewVersion = () => leave.abort(); // from the package; systemd starts it again
+  process.once('SIGTERM', onSignal).once('SIGINT', onSignal).on('SIGUSR2', onNewVersion);
   try {
     const given = tlsCert === undefined || tlsKey === undefined ? undefined : { certFile: tlsCert, keyFile: tlsKey };
     const names = { own: hostname(), more };
-    const problem = await runServer({ ...at, directory: state, masterKey, given, names }, say, stop.signal);
+    const problem = await runServer({ ...at, directory: state, masterKey, given, names }, say, {
+      stop: stop.signal,
+      leave: leave.signal,
+    });
     if (problem !== undefined) fail(problem.text, exitStatus[problem.cause]);
   } finally {
-    process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal).off('SIGINT', onSignal).off('SIGUSR2', onNewVersion);
   }
 }

@@ -31,6 +31,7 @@ export function assemble(source: string, values: Values, serviceKey: Secret, ca:
       replayMemoryMs: policy.replayMemory,
       pushCooldownMs: policy.pushCooldown,
       graceMs: policy.grace,
+      observe: policy.observe === 'let-everybody-in',
       failMode: policy.failMode,
       failSafeOn: policy.failSafeOn,
       offlineUsers: top.offlineUsers,

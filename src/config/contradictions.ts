@@ -75,8 +75,16 @@ function contradictions({ values, given }: ReadOptions, about: About): Problem[]
 
 const keepOne = 'keep one of them';
 
-function warnings({ top }: Values, about: About): Problem[] {
+function warnings({ top, policy }: Values, about: About): Problem[] {
   const found: Problem[] = [];
+  if (policy.observe !== 'no')
+    found.push(
+      ...about(
+        ['policy.observe'],
+        'nobody is asked for a second factor: this host only logs what would happen',
+        'take observe out to turn two-factor authentication on',
+      ),
+    );
   if (top.insecureSkipVerify)
     found.push(
       ...about(['insecureSkipVerify'], 'the certificate of the server is not verified', 'use caFile or pins instead'),

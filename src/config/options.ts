@@ -93,6 +93,11 @@ export const options = {
       0,
       { min: 0, max: 86_400 },
     ),
+    observe: choice(
+      'Try it out: ask nobody, let in everybody whom sshd lets in, and log what would have happened. For the time before it is turned on.',
+      ['no', 'let-everybody-in'],
+      'no',
+    ),
     failMode: choice(
       'While no server can be reached: let nobody in (secure), or everybody (safe).',
       ['secure', 'safe'],

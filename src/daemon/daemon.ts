@@ -7,6 +7,12 @@ export interface Daemon {
   /** Reads the configuration again; logins in progress keep the old one. */
   reload(): void;
   /**
+   * Settles when nobody is being served; everybody who comes is served until then. An upgrade waits for it, and so takes
+   * no login in progress, and no recorded session, from anybody. To be followed by stop() at once: whoever connects
+   * after that waits, at a socket of systemd's, for the next daemon.
+   */
+  idle(): Promise<void>;
+  /**
    * Stops. Logins in progress are denied at once, as `shutting-down`: a person at a prompt learns it while there is
    * somebody to say so, and can try again with the next daemon; a push that waits is taken back. Recordings are closed.
    */
@@ -24,10 +30,15 @@ export async function startDaemon(parts: DaemonParts, placeFor: (standing: Stand
   const house = openHouse(parts);
   const visits = new Set<Promise<void>>();
   const sockets = new Set<Socket>();
+  let someoneLeft = Promise.withResolvers<void>();
 
   const server = createServer(socket => {
     sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', () => {
+      sockets.delete(socket);
+      someoneLeft.resolve();
+      someoneLeft = Promise.withResolvers<void>();
+    });
     const visit = house.serve(socket).finally(() => visits.delete(visit));
     visits.add(visit);
   });
@@ -54,6 +65,9 @@ export async function startDaemon(parts: DaemonParts, placeFor: (standing: Stand
   return {
     reload() {
       house.settings.load();
+    },
+    async idle() {
+      while (sockets.size > 0) await someoneLeft.promise;
     },
     async stop() {
       stopped ??= stop();

@@ -10,7 +10,8 @@ import type { DaemonParts } from './service.ts';
 export type Process = Pick<NodeJS.Process, 'pid' | 'env' | 'on' | 'exit'>;
 
 /**
- * Runs the daemon until SIGTERM or SIGINT: SIGHUP reloads. systemd is told nothing (sd_notify wants a datagram socket,
+ * Runs the daemon until SIGTERM or SIGINT; SIGHUP reloads; SIGUSR2, from the package that has brought a new version, ends
+ * it as soon as nobody is being served. systemd is told nothing (sd_notify wants a datagram socket,
  * which Node has not): the unit is Type=exec, and its socket takes connections from the start anyway.
  *
  * @param usualSocket listened on when there is no configuration that names one
@@ -24,9 +25,16 @@ export async function runDaemon(parts: DaemonParts, usualSocket: string, process
   process.on('SIGINT', () => tell());
   let daemon: Daemon | undefined;
   process.on('SIGHUP', () => daemon?.reload());
+  let inherited: Place | undefined;
+  process.on('SIGUSR2', () => {
+    if (inherited === undefined)
+      return log.warn('a new version waits for a restart: nobody but me holds the socket, so I stay');
+    log.info('a new version is there: leaving as soon as nobody is being served');
+    void daemon?.idle().then(tell);
+  });
 
   try {
-    const inherited = inheritedPlace(process.env, process.pid);
+    inherited = inheritedPlace(process.env, process.pid);
     delete process.env['LISTEN_FDS'];
     delete process.env['LISTEN_PID'];
     daemon = await startDaemon(parts, standing => inherited ?? ownPlace(standing));

@@ -29,6 +29,7 @@ export const catalog = {
   'pam-around': hole('There is a way through a PAM stack on which the second factor is not passed.'),
   'file-unsafe': hole('Others than root can change a file that decides who gets in.'),
   'tls-unverified': hole('The certificate of the TRASA server is not verified.'),
+  observing: hole('Two-factor authentication is being tried out: nobody is asked.'),
   'fail-safe': hole('While no server can be reached, the first factor suffices.'),
   'offline-users': hole('Accounts of offlineUsers need no second factor while no server can be reached.'),
   'sshd-refused': breakage('sshd is not there, or does not accept its own configuration.'),

@@ -39,7 +39,8 @@ async function startShell(shell: RecordedShell, { columns, rows }: Window) {
   const { spawn } = await import('node-pty');
   const program = isSea() ? [] : [...process.execArgv, process.argv[1] ?? ''];
   const { TERM } = process.env;
-  return spawn(process.execPath, [...program, ...recordedShellArguments(shell)], {
+  // Not by its path: an upgrade may have put another release there while the person was asked.
+  return spawn(`/proc/${process.pid}/exe`, [...program, ...recordedShellArguments(shell)], {
     cols: columns,
     rows,
     cwd: process.cwd(),

@@ -83,6 +83,7 @@ export type BypassRule =
   | 'grace'
   | 'server-passthru'
   | 'fail-safe'
+  | 'observe' // two-factor authentication is being tried out: what would have happened is in `detail`
   | 'offline-user'; // the original's `offlineUsers`
 
 export type DenyReason =

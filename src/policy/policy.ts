@@ -18,6 +18,8 @@ export interface LoginPolicy {
   readonly pushCooldownMs: number;
   /** 0: every login asks. */
   readonly graceMs: number;
+  /** Tried out only: whoever has proved a first factor comes in, and the log has what would have happened. */
+  readonly observe: boolean;
   readonly failMode: 'secure' | 'safe';
   readonly failSafeOn: readonly FailSafeCause[];
   /** The original's accounts that enter without any factor while the server is unreachable. */

@@ -6,6 +6,7 @@ export function ruleLines(policy: LoginPolicy): readonly string[] {
   const required = [...named('users', requiredUsers), ...named('groups', requiredGroups)];
   const exempt = [...named('users', exemptUsers), ...named('groups', exemptGroups)];
   return [
+    ...(policy.observe ? ['WARNING: nobody is asked yet; the log has what would happen (observe)'] : []),
     required.length === 0
       ? 'required of everybody who is not exempt'
       : `required of ${required.join('; ')}; of nobody else`,

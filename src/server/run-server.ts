@@ -22,11 +22,18 @@ export interface RunProblem {
   readonly text: string;
 }
 
-/** Serves until `signal` aborts. Returns why it could not start, if it could not. */
+/** When the server ends. */
+export interface RunSignals {
+  readonly stop: AbortSignal;
+  /** As soon as no push waits. */
+  readonly leave: AbortSignal;
+}
+
+/** Serves until it is told to end. Returns why it could not start, if it could not. */
 export async function runServer(
   options: RunOptions,
   write: WriteLine,
-  signal: AbortSignal,
+  { stop, leave }: RunSignals,
 ): Promise<RunProblem | undefined> {
   const { given, directory } = options;
   // Read first: opening the state may give up root's rights.
@@ -48,7 +55,7 @@ export async function runServer(
         pin: identity.pin,
       };
       write(JSON.stringify(listening));
-      if (!signal.aborted) await once(signal, 'abort');
+      await Promise.race([aborted(stop), aborted(leave).then(() => server.idle())]);
     } catch (error) {
       if (!(error instanceof Error && 'syscall' in error && error.syscall === 'listen')) throw error;
       return { cause: 'unavailable', text: error.message };
@@ -60,6 +67,10 @@ export async function runServer(
   } finally {
     state.close();
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
 }
 
 function own({ directory, host, names }: RunOptions): LoadedIdentity {

@@ -29,6 +29,8 @@ export interface ServerOptions {
 
 export interface TrasaServer {
   listen(host: string, port: number): Promise<AddressInfo>;
+  /** Settles when no push waits: then a restart takes none from anybody. */
+  idle(): Promise<void>;
   /** Cancels what waits, answers what is being answered, and lets go of the port. The state stays open. */
   close(): Promise<void>;
 }
@@ -57,6 +59,7 @@ export function createServer(options: ServerOptions): TrasaServer {
     http.on(method, path, logged(path, endpoint, options.write, now));
   return {
     listen: (host, port) => http.listen(host, port),
+    idle: () => desk.idle(),
     close: async () => {
       desk.close();
       await http.close();

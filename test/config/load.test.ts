@@ -38,6 +38,7 @@ t.test('a minimal file has the documented defaults for the rest', async t => {
       replayMemoryMs: 300_000,
       pushCooldownMs: 60_000,
       graceMs: 0,
+      observe: false,
       failMode: 'secure',
       failSafeOn: ['unreachable', 'timeout'],
       offlineUsers: [],
@@ -64,9 +65,17 @@ t.test('fail-safe covers no trouble that whoever logs in can cause, unless that 
   t.strictSame(accepted(loadConfig(written)).config.policy.failSafeOn, ['rate-limited']);
 });
 
+t.test('to observe has to be written out, and is warned of', async t => {
+  const file = `${privateDirectory(t)}/agent.toml`;
+  const { config, warnings } = accepted(loadConfig(put(file, `${minimal}[policy]\nobserve = "let-everybody-in"\n`)));
+  t.equal(config.policy.observe, true);
+  t.match(warnings, [{ text: 'nobody is asked for a second factor: this host only logs what would happen' }]);
+  t.equal(accepted(loadConfig(put(file, `${minimal}[policy]\nobserve = "no"\n`))).config.policy.observe, false);
+});
+
 t.test('every option reaches its place', async t => {
   const { config, warnings } = accepted(loadConfig(put(`${privateDirectory(t)}/agent.toml`, fixture('everything'))));
-  t.equal(warnings.length, 1, 'only offlineUsers are warned of');
+  t.equal(warnings.length, 2, 'observe and offlineUsers are warned of');
   t.strictSame(config.server.urls.map(String), ['https://trasa1.example.com/', 'https://trasa2.example.com:8443/']);
   const slashes = `${'/'.repeat(41)}wI=`;
   t.strictSame(
@@ -109,6 +118,7 @@ t.test('every option reaches its place', async t => {
         replayMemoryMs: 600_000,
         pushCooldownMs: 0,
         graceMs: 3_600_000,
+        observe: true,
         failMode: 'safe',
         failSafeOn: ['unreachable', 'timeout'],
         offlineUsers: ['root'],

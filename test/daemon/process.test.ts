@@ -76,6 +76,40 @@ t.test('serves a socket from systemd, and leaves it when it stops', async t => {
   t.equal(await service.exited, 0);
 });
 
+t.test('a new version is told of: a login in progress is finished, then the next daemon serves', async t => {
+  const directory = tempDirectory(t);
+  const config = writeConfig(directory, 'requiredUsers = ["root"]');
+  const path = join(directory, 'systemd.sock');
+  const service = startProcess(t, directory, { config, sockets: 1, starts: 2 });
+  await service.logged('ready');
+  const { promise: asked, resolve } = Promise.withResolvers<string>();
+  const person = new ScriptedConversation(async () => await asked);
+  const waiting = ask(path, person);
+  await until(() => person.said.length === 1);
+  service.signal('SIGUSR2');
+  await service.logged('a new version is there');
+  t.match(await ask(path, new ScriptedConversation()), { decision: { verdict: 'deny' } }, 'another is answered');
+  resolve('');
+  t.match(await waiting, { decision: { verdict: 'deny' } });
+  await service.logged('ready', 2);
+  const denials = service.lines().filter(line => line['event'] === 'decision');
+  t.notOk(
+    denials.some(line => line['reason'] === 'shutting-down'),
+    'nobody was sent away',
+  );
+  service.stop();
+  t.equal(await service.exited, 0);
+});
+
+t.test('a daemon with a socket of its own stays: nobody else would serve it', async t => {
+  const directory = tempDirectory(t);
+  const daemon = startProcess(t, directory, { config: writeConfig(directory, 'exemptUsers = ["root"]') });
+  await daemon.logged('ready');
+  daemon.signal('SIGUSR2');
+  await daemon.logged('a new version waits for a restart');
+  t.match(await ask(join(directory, 'agent.sock')), { decision: { verdict: 'bypass' } });
+});
+
 t.test('two sockets from systemd are an error', async t => {
   const directory = tempDirectory(t);
   const daemon = startProcess(t, directory, { config: writeConfig(directory, ''), sockets: 2 });

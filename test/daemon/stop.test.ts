@@ -30,6 +30,24 @@ t.test('stopping denies logins in progress at once and takes their pushes back',
   t.notOk(existsSync(socket), 'the socket is removed');
 });
 
+t.test('idle means that nobody is being served, and that all who come until then are', async t => {
+  const { raw, ask, daemon, verifier } = await runningDaemon(t, { verifier: pushThatWaits() });
+  await daemon.idle();
+  const [first, second] = [raw(), raw()];
+  first.say({ ...attempt, interactive: false });
+  await until(() => verifier.signals.length === 1);
+  let isIdle = false;
+  const idle = daemon.idle().then(() => (isIdle = true));
+  second.say(attempt);
+  t.match(await second.next(), { kind: 'prompt' }, 'a login begins while another is in progress');
+  first.socket.destroy();
+  t.match(await ask(new ScriptedConversation(async () => '123456')), { decision: { verdict: 'allow' } });
+  t.notOk(isIdle, 'one is left');
+  second.say({ kind: 'answer', id: 1, text: '654321' });
+  t.match(await second.next(), { kind: 'decision', verdict: 'allow' });
+  await idle;
+});
+
 t.test('stopping does not wait for ever', async t => {
   let isAsked = false;
   const { raw, daemon } = await runningDaemon(t, {

@@ -277,6 +277,7 @@ t.test('the configuration', async t => {
     'config-broken',
   );
   t.match(broken, { what: 'x.toml: is wrong', evidence: ['/x.toml:3'], mend: 'mend it' });
+  finds(t, { config: withPolicy({ observe: true }) }, 'observing');
   finds(t, { config: withPolicy({ failMode: 'safe' }) }, 'fail-safe');
   finds(t, { config: withPolicy({ offlineUsers: ['alice'] }) }, 'offline-users');
   finds(t, { config: loaded({ server: { ...loaded().config.server, insecureSkipVerify: true } }) }, 'tls-unverified');

@@ -62,7 +62,7 @@ t.test('whatever the environment says, the packaged binary starts as it was buil
 });
 
 t.test('every command explains itself and its exit statuses', async t => {
-  for (const command of [[], ['login'], ['daemon'], ['check'], ['server'], ['ca']]) {
+  for (const command of [[], ['login'], ['daemon'], ['check'], ['setup'], ['server'], ['ca']]) {
     const { status, stdout, stderr } = await run([agent, ...command, '--help']);
     t.match(stdout, `trasa-agent ${command.join(' ')}`.trim());
     t.match(stdout, /exit status/i, `trasa-agent ${command.join(' ')} --help`);
@@ -84,6 +84,8 @@ t.test('a wrong command line is refused with status 64, in one line and a hint',
     ['check', '--no-such-option'],
     ['check', 'extra'],
     ['check', '--config'],
+    ['setup', '--confirm', '--revert'],
+    ['setup', '--door', 'window'],
   ]) {
     const { status, stdout, stderr } = await run([agent, ...words]);
     t.match(stderr, /^trasa-agent: .+\nTry 'trasa-agent --help'\.\n$/, words.join(' '));

@@ -17,6 +17,7 @@ export const defaultPolicy: LoginPolicy = {
   replayMemoryMs: 300_000,
   pushCooldownMs: 60_000,
   graceMs: 0,
+  observe: false,
   failMode: 'secure',
   failSafeOn: failSafeCauses,
   offlineUsers: [],

@@ -38,6 +38,7 @@ t.test('the rules are said in sentences, and what opens without a factor as a wa
     'every login asks',
     'while no server can be reached nobody enters (failMode = "secure")',
   ]);
+  t.match(ruleLines({ ...defaultPolicy, observe: true })[0], /^WARNING: nobody is asked yet/);
   t.same(
     ruleLines({
       ...defaultPolicy,

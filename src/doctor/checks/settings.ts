@@ -19,6 +19,15 @@ export function checkSettings(facts: Facts): Finding[] {
         'caFile or pins instead of insecureSkipVerify',
       ),
     );
+  if (policy.observe)
+    findings.push(
+      found(
+        'observing',
+        'the daemon asks nobody, and only logs what would happen',
+        [`${source}: observe = "let-everybody-in"`],
+        'take observe out, once the log shows what you want',
+      ),
+    );
   if (policy.failMode === 'safe')
     findings.push(
       found(
@@ -37,9 +46,12 @@ export function checkSettings(facts: Facts): Finding[] {
         'take offlineUsers out',
       ),
     );
-  // these two are said above, as what they are
+  // these are said above, as what they are
   const others = loaded.warnings.filter(
-    ({ text }) => !/^the certificate of the server is not verified|offlineUsers enter without/.test(text),
+    ({ text }) =>
+      !/^the certificate of the server is not verified|offlineUsers enter without|^nobody is asked for a second factor/.test(
+        text,
+      ),
   );
   findings.push(...others.map(problem => aboutConfig('config-warning', problem)));
   return [...findings, ...moduleTimeouts(facts, loaded.config.daemon.loginTimeoutMs / 1000)];

@@ -115,6 +115,16 @@ export class PushDesk {
     }
   }
 
+  /** Settles when no push waits. */
+  async idle(): Promise<void> {
+    while (this.#held.size > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#watchers.add(resolve);
+      await promise;
+      this.#watchers.delete(resolve);
+    }
+  }
+
   /** Cancels what waits and takes nothing more. */
   close(): void {
     this.#closed = true;

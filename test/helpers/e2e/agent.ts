@@ -57,7 +57,7 @@ export async function enrolTotp(person: string): Promise<string> {
 }
 
 /** @returns the file of the person's new push device, for `server approve --device`. */
-export async function enrolPush(person: string, server: Server): Promise<string> {
+export async function enrolPush(person: string, server: Pick<Server, 'url'>): Promise<string> {
   const file = `/root/${person}.device`;
   await command(['server', 'enrol', 'push', person, '--device-file', file, '--server', server.url]);
   return file;
@@ -94,17 +94,22 @@ let daemonUser: User | undefined;
 
 /** Writes the configuration (all of it) for the daemon to read: root's, readable by the daemon's group. */
 export function writeConfig(toml: string, file = configFile): void {
-  daemonUser ??= addUser({ name: 'trasa-agent', shell: '/usr/sbin/nologin', home: '/var/lib/trasa-agent' });
+  const { gid } = makeDaemonUser();
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, toml);
-  chownSync(file, 0, daemonUser.gid);
+  chownSync(file, 0, gid);
   chmodSync(file, 0o640);
 }
 
-/** The daemon, as its own user, listening at the usual place. */
-export async function startDaemon(toml: string, file = configFile): Promise<Daemon> {
-  writeConfig(toml, file);
-  const { uid, gid } = daemonUser ?? { uid: 0, gid: 0 };
+function makeDaemonUser(): User {
+  daemonUser ??= addUser({ name: 'trasa-agent', shell: '/usr/sbin/nologin', home: '/var/lib/trasa-agent' });
+  return daemonUser;
+}
+
+/** The daemon, as its own user, listening at the usual place. Without `toml` its configuration is what is there, if anything. */
+export async function startDaemon(toml?: string, file = configFile): Promise<Daemon> {
+  if (toml !== undefined) writeConfig(toml, file);
+  const { uid, gid } = makeDaemonUser();
   mkdirSync('/run/trasa-agent', { recursive: true });
   chownSync('/run/trasa-agent', uid, gid);
   const process = new Background([agent, 'daemon'], { uid, gid });

@@ -37,7 +37,7 @@ export interface Site {
   stop(): Promise<void>;
 }
 
-const service = 'web1';
+export const service = 'web1';
 
 /**
  * @param members account names; each becomes a user, a person `NAME@example.com`, a TOTP credential and a push device
@@ -79,7 +79,7 @@ export async function startSite<Name extends string>(
 
 let lastWrongCode = 0;
 
-async function makeMember(name: string, server: Server): Promise<Member> {
+export async function makeMember(name: string, server: Pick<Server, 'url'>): Promise<Member> {
   const email = `${name}@example.com`;
   await addPerson(email, service, [name]);
   const secret = new Secret(await enrolTotp(email));

@@ -62,6 +62,17 @@ ${forceCommand === '' ? '' : `ForceCommand ${forceCommand}`}
 `,
   );
   const process = new Background(['/usr/sbin/sshd', '-D', '-e', '-f', serverConfig]);
+  return await listening(process, folder, port, hostKey, userKey);
+}
+
+/** As soon as it listens. */
+export async function listening(
+  process: Background,
+  folder: string,
+  port: number,
+  hostKey: string,
+  userKey: string,
+): Promise<Sshd> {
   await process.printed(/Server listening on/);
   return {
     port,
@@ -114,7 +125,7 @@ function sftpServer(): string {
   return line?.[1] ?? '/usr/lib/openssh/sftp-server';
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

@@ -38,6 +38,20 @@ t.test('a push is not begun for a host that is gone already, nor after the end',
   t.same(await pushes.hold('p', ['d'], facts, never), { kind: 'cancelled' });
 });
 
+t.test('idle means that no push waits', async t => {
+  const { time, desk: pushes } = desk();
+  await pushes.idle();
+  const ends = ['p', 'q'].map(person => pushes.hold(person, ['d'], facts, never));
+  let isIdle = false;
+  const idle = pushes.idle().then(() => (isIdle = true));
+  pushes.answer(pushes.pushesFor('d')[0]?.challenge ?? '', 'd', 'approved');
+  await ends[0];
+  t.notOk(isIdle, 'one is left');
+  time.advance(60_000);
+  await idle;
+  t.same(await Promise.all(ends), [{ kind: 'approved', device: 'd' }, { kind: 'expired' }]);
+});
+
 t.test('every challenge is another', async t => {
   const { desk: pushes } = desk();
   const ends = ['p', 'q'].map(person => pushes.hold(person, ['d'], facts, never));

@@ -1,0 +1,41 @@
+/** A power cut at every step of setup leaves a host that can be logged in to, and that is soon as it was. */
+import t from 'tap';
+import { run } from '../helpers/e2e/background.ts';
+import { module, needsDoor, sshAsking } from '../helpers/e2e/pam.ts';
+import { agent, privateHost } from '../helpers/e2e/private-host.ts';
+import { files, startCutShort, startSetupHost } from '../helpers/e2e/setup-host.ts';
+import type { Member } from '../helpers/e2e/site.ts';
+
+needsDoor(t, module);
+privateHost(t);
+t.setTimeout(110_000);
+const host = await startSetupHost(['alice', 'reload', 'done']);
+const { setUpUntil, canLogIn, untilUndone, before, stop } = await startCutShort(host);
+t.teardown(async () => await stop());
+const { sshd, members } = host;
+
+const steps = ['journal', 'timer', 'boot', 'configuration', 'daemon', 'drop-in', 'pam', 'reload', 'done'] as const;
+
+/** Once sshd was told, a key alone is not enough. */
+async function canLogInByCode({ user, code }: Member): Promise<boolean> {
+  const terminal = sshAsking(sshd, user.name, ['echo has entered']);
+  await terminal.expect(module.prompt);
+  terminal.send(`${code()}\r`);
+  await terminal.expect('has entered');
+  return (await terminal.ended()).exitCode === 0;
+}
+
+for (const step of steps)
+  t.test(`killed after ${step}`, async t => {
+    const killed = await setUpUntil(step, 2_000);
+    t.match(killed, { signal: 'SIGKILL', stderr: '' });
+    t.ok(killed.stdout.endsWith(`${step}\n`), killed.stdout);
+    const isTold = step === 'reload' || step === 'done';
+    t.ok(isTold ? await canLogInByCode(members[step]) : await canLogIn(), 'one can log in at once');
+    // Before there was a timer there was nothing to undo but the journal.
+    if (step === 'journal') t.equal((await run([agent, 'setup', '--revert'])).status, 0);
+    await untilUndone();
+    t.strictSame(files(), before, 'everything is as it was');
+    t.ok(await canLogIn(), 'one can log in');
+    t.match(await run([agent, 'setup', '--status']), { stdout: 'Nothing waits for a confirmation.\n' });
+  });
