@@ -107,6 +107,41 @@ t.test('a rotation of the server’s CA shows in what it hands out', async t => 
   t.match(await connect(sshd, ['-i', key]), { status: 0 });
 });
 
+t.test('after a rotation of the Host CA a host comes over, and no client is refused meanwhile', async t => {
+  const certificate = '/etc/ssh/id_rsa-cert.pub'; // of the first test
+  const lines = `HostKey /etc/ssh/id_rsa\nHostCertificate ${certificate}`;
+  const sshd = await startSshd({ forceCommand: '', extraConfig: lines });
+  t.teardown(async () => await sshd.stop());
+  authorize(alice, sshd.publicKey);
+  const known = async (): Promise<void> => {
+    const cas = (await admin.get(`${base}/host`)).body.trimEnd().split('\n');
+    writeFileSync('/etc/ssh/ssh_known_hosts', cas.map(ca => `@cert-authority *.example.com ${ca}\n`).join(''));
+  };
+  const strictly = async (): Promise<Finished> =>
+    await connect(sshd, ['-o', 'UserKnownHostsFile=none', '-o', 'HostKeyAlias=web1.example.com']);
+  const renew = async (...more: string[]): Promise<string> =>
+    await command(['ca', 'renew', certificate, '--url', server.url, '--pin', server.pin, ...more]);
+  const shown = (): string => execFileSync('ssh-keygen', ['-L', '-f', certificate], { encoding: 'utf8' });
+
+  const before = shown();
+  t.match(await renew(), /not due yet/);
+  await t.rejects(renew('--all'), /status 1.*too early/);
+  await command(['ca', 'rotate', 'start', 'host', ...ofServer]);
+  await known();
+  await command(['ca', 'rotate', 'finish', 'host', ...ofServer.slice(0, 2)]);
+  t.match(await strictly(), { status: 0, stderr: '' }, 'by the old one');
+  await t.rejects(renew('--all', '--reload', 'no-such'), /the certificates are again those that were there/);
+  t.equal(shown(), before);
+  t.match(await renew('--all'), /renewed until .*have sshd reloaded/s);
+  t.match(await strictly(), { status: 0, stderr: '' }, 'before sshd knows');
+  sshd.process.child.kill('SIGHUP');
+  await until('sshd to listen again', () => sshd.log().split('Server listening on').length > 2);
+  const [, newCa = ''] = /Signing CA: \S+ (SHA256:\S+)/.exec(shown()) ?? [];
+  t.notOk(before.includes(newCa), 'another CA signed it');
+  t.match(await strictly(), { status: 0, stderr: '' }, 'by the new one');
+  t.match(sshd.log(), /SIGHUP/);
+});
+
 t.test('the master key is the passphrase, and another one is not', async t => {
   const wrong = '/root/other.key';
   writeFileSync(wrong, `${Buffer.alloc(32).toString('base64')}\n`, { mode: 0o600 });
