@@ -56,14 +56,10 @@ export async function renewHostCertificate(
   const { key, keyId, principals, validAfter, validBefore } = present.value;
   const wholeSeconds = Number(validBefore - validAfter) - backdateSeconds;
   const isOfThisCa = encodePublicKey(present.value.caKey).equals(encodePublicKey(issuer.signer.publicKey));
-  if (isOfThisCa && secondsLeft(validBefore, now) > (wholeSeconds * 2) / 3)
+  if (isOfThisCa && Number(validBefore) - now / 1000 > (wholeSeconds * 2) / 3)
     return refused('it is too early: more than two thirds of its time are left');
   const issued = await signHostKey(issuer, key, principals, Math.max(1, wholeSeconds), now, keyId);
   return issued.kind === 'done' ? done({ ...issued.value, keyId, certified: key }) : issued;
-}
-
-export function secondsLeft(validBefore: bigint, now: number): number {
-  return Number(validBefore) - now / 1000;
 }
 
 function presentOf(authority: Authority, blob: Buffer, now: number): CaResult<Certificate> {

@@ -1,7 +1,7 @@
 import { publish, readCertificate } from '../../ca/files.ts';
 import { readHostKey } from '../../ca/host-key.ts';
 import { nodeCrypto } from '../../ca/node-crypto.ts';
-import { renewalMessage, renewalPurpose, secondsLeft } from '../../ca/renewal.ts';
+import { renewalMessage, renewalPurpose } from '../../ca/renewal.ts';
 import { type CaResult, done, notInOrder, refused, tryingTo } from '../../ca/result.ts';
 import { fileExists } from '../../host/private-file.ts';
 import { type Certificate, parseCertificate } from '../../ssh/certificate.ts';
@@ -9,6 +9,7 @@ import { checkCertificate } from '../../ssh/check-certificate.ts';
 import { parseKeyLine } from '../../ssh/key-line.ts';
 import { encodePublicKey } from '../../ssh/public-key.ts';
 import { signMessage } from '../../ssh/sshsig.ts';
+import { timeLeft } from '../../ssh/time-left.ts';
 import { isObject, parseObject } from '../json.ts';
 import { pinnedPost } from '../pinned-request.ts';
 
@@ -37,8 +38,7 @@ export function heldCertificate(file: string): CaResult<Held> {
 
 /** Is less than a third of its time left? */
 export function isDue({ certificate }: Held, now: number): boolean {
-  const { validAfter, validBefore } = certificate;
-  return secondsLeft(validBefore, now) < Number(validBefore - validAfter) / 3;
+  return timeLeft(certificate, now).standing !== 'fine';
 }
 
 /** Brings the next certificate, and puts it in the place of the present one when it is known to be good. */
