@@ -3,7 +3,7 @@ import { fileExists, replaceFile } from '../host/private-file.ts';
 import { type Certificate, parseCertificate } from '../ssh/certificate.ts';
 import { parseKeyLine, parsePublicKeyLine } from '../ssh/key-line.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
-import { type CaResult, done, notInOrder, refused, trying } from './result.ts';
+import { type CaResult, done, refused, trying } from './result.ts';
 
 /** Writes what everybody may read: the old content stays until the new one is whole. */
 export function publish(file: string, content: string | Buffer): CaResult<void> {
@@ -34,7 +34,7 @@ export function readCertificate(file: string): CaResult<CertificateFile> {
     const line = parseKeyLine(text);
     const read = line.kind === 'parsed' ? parseCertificate(line.value.blob) : line;
     if (line.kind === 'malformed' || read.kind === 'malformed')
-      return notInOrder(`${file}: ${read.kind === 'malformed' ? read.text : ''}`);
+      return refused(`${file}: ${read.kind === 'malformed' ? read.text : ''}`);
     return done({ text, blob: line.value.blob, certificate: read.value });
   });
 }
