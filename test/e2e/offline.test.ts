@@ -24,7 +24,6 @@ import { authorize } from '../helpers/e2e/users.ts';
 
 needsDoor(t, module);
 privateHost(t);
-t.setTimeout(100_000);
 
 const state = '/var/lib/trasa-agent';
 const site = await startSite(['alice', 'bob', 'carol']);

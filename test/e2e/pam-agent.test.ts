@@ -21,7 +21,6 @@ import { authorize } from '../helpers/e2e/users.ts';
 
 needsDoor(t, module);
 privateHost(t);
-t.setTimeout(60_000);
 const auditFile = '/var/lib/trasa-agent/audit.log';
 const site = await startSite(['alice', 'bob', 'carol'], `[daemon]\nauditFile = "${auditFile}"\n`);
 const { alice, bob, carol } = site.members;

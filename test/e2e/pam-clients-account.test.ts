@@ -13,7 +13,6 @@ import { until } from '../helpers/e2e/until.ts';
 
 needsDoor(t, module);
 privateHost(t);
-t.setTimeout(60_000);
 writeStack('sshd', { account: module.account });
 const refused = ['plink', 'pscp', 'dbclient', 'paramiko', 'curl', 'ansible'] as const;
 const { site, wiretap, sshd } = await startPamSite(t, ['alice', ...refused]);

@@ -11,7 +11,6 @@ import { until } from '../helpers/e2e/until.ts';
 
 needsDoor(t, module);
 privateHost(t);
-t.setTimeout(60_000);
 writeStack('sshd', { auth: module.auth });
 const { site, wiretap, sshd } = await startPamSite(t, ['paramiko', 'plink', 'dbclient'], keyThenPam);
 const { members } = site;

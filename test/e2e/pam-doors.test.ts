@@ -10,7 +10,6 @@ import { addUser, authorize } from '../helpers/e2e/users.ts';
 
 needsDoor(t, module);
 privateHost(t);
-t.setTimeout(60_000);
 
 // One try: that is what pam_exec can give, so that all doors can be compared.
 const policy = '[policy]\nattempts = 1\nexemptUsers = ["robot"]\n';

@@ -24,7 +24,6 @@ const graceMs = 5_000;
 export async function endStories(door: PamDoor): Promise<void> {
   needsDoor(t, door);
   privateHost(t);
-  t.setTimeout(60_000);
   const site = await startSite(['alice', 'bob', 'carol', 'dave', 'erin', 'frank']);
   const wiretap = await startWiretap(site);
   const grace = `LoginGraceTime ${graceMs / 1000}\n`;

@@ -11,7 +11,6 @@ import { addUser, authorize } from '../helpers/e2e/users.ts';
 
 needsDoor(t, module);
 privateHost(t);
-t.setTimeout(60_000);
 writeStack('sshd', { auth: module.auth });
 const keyOf = { alice: makeKey('/root', 'alice'), bob: makeKey('/root', 'bob'), nobody: makeKey('/root', 'nobody') };
 type Holder = keyof typeof keyOf;

@@ -22,7 +22,6 @@ const crowd = 50;
 export async function troubleStories(door: PamDoor): Promise<void> {
   needsDoor(t, door);
   privateHost(t);
-  t.setTimeout(60_000);
   const site = await startSite(['alice', 'bob'], '[policy]\nexemptUsers = ["robot"]\n');
   const asking = await startPamSshd({ extraConfig: keyThenPam });
   const silent = await startPamSshd();

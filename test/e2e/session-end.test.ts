@@ -8,7 +8,6 @@ import type { Sshd } from '../helpers/e2e/sshd.ts';
 import { type Shell, shells, startHosts } from './session-hosts.ts';
 
 privateHost(t);
-t.setTimeout(120_000);
 
 const { plain, guarded, daemon } = await startHosts(t);
 

@@ -8,7 +8,6 @@ import { startSshd } from '../helpers/e2e/sshd.ts';
 import { addUser, authorize } from '../helpers/e2e/users.ts';
 
 privateHost(t);
-t.setTimeout(60_000);
 
 const config = (motd: boolean): string => `trasaServerURL = "https://127.0.0.1:9"
 serviceID = "none"

@@ -11,7 +11,6 @@ import { until } from '../helpers/e2e/until.ts';
 import { addUser, authorize } from '../helpers/e2e/users.ts';
 
 privateHost(t);
-t.setTimeout(120_000);
 
 const recordings = '/var/lib/trasa-agent/recordings';
 const sshd = await startSshd();

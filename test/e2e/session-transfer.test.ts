@@ -14,7 +14,6 @@ import { startSshd } from '../helpers/e2e/sshd.ts';
 import { addUser, authorize } from '../helpers/e2e/users.ts';
 
 privateHost(t);
-t.setTimeout(120_000);
 
 // sshd takes each subsystem once; under a second name both kinds of sftp server are to be had.
 const sshd = await startSshd({ extraConfig: 'Subsystem sftp-inside internal-sftp -l ERROR\n' });

@@ -12,7 +12,6 @@ import type { Sshd } from '../helpers/e2e/sshd.ts';
 import { type Shell, shells, startHosts } from './session-hosts.ts';
 
 privateHost(t);
-t.setTimeout(120_000);
 
 const probe = '/usr/lib/session-probe.sh';
 copyFileSync(join(import.meta.dirname, 'session-probe.sh'), probe);

@@ -8,7 +8,6 @@ import { Terminal } from '../helpers/e2e/terminal.ts';
 
 needsDoor(t, module);
 privateHost(t);
-t.setTimeout(60_000);
 const host = await startSetupHost(['alice']);
 t.teardown(async () => await host.stop());
 const before = files();

@@ -11,7 +11,6 @@ import { Terminal } from '../helpers/e2e/terminal.ts';
 
 needsDoor(t, module);
 privateHost(t);
-t.setTimeout(110_000);
 
 const names = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank'] as const;
 type Name = (typeof names)[number];

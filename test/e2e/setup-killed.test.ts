@@ -8,7 +8,6 @@ import type { Member } from '../helpers/e2e/site.ts';
 
 needsDoor(t, module);
 privateHost(t);
-t.setTimeout(110_000);
 const host = await startSetupHost(['alice', 'reload', 'done']);
 const { setUpUntil, canLogIn, untilUndone, before, stop } = await startCutShort(host);
 t.teardown(async () => await stop());

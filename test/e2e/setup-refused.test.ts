@@ -22,7 +22,6 @@ import { until } from '../helpers/e2e/until.ts';
 
 needsDoor(t, module);
 privateHost(t);
-t.setTimeout(110_000);
 const host = await startSetupHost(['alice', 'bob']);
 t.teardown(async () => await host.stop());
 const { sshd, daemon, members } = host;

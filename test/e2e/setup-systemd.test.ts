@@ -11,7 +11,6 @@ import { ssh } from '../helpers/e2e/ssh.ts';
 
 needsDoor(t, module);
 privateHost(t);
-t.setTimeout(60_000);
 const host = await startSetupHost(['alice']);
 t.teardown(async () => await host.stop());
 const before = files();

@@ -8,7 +8,6 @@ import { until } from '../helpers/e2e/until.ts';
 
 needsDoor(t, module);
 privateHost(t);
-t.setTimeout(110_000);
 const host = await startSetupHost(['alice']);
 const { setUpWith, setUpUntil, canLogIn, untilUndone, before, stop } = await startCutShort(host);
 t.teardown(async () => await stop());

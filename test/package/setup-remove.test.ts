@@ -1,10 +1,9 @@
 /** What `trasa-agent setup` wrote goes with the package: sshd's part, the lines of PAM, and the timer that would undo them. */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import t from 'tap';
-import { configFile } from '../helpers/e2e/agent.ts';
-import { run } from '../helpers/e2e/background.ts';
 import { bootedHost } from '../helpers/package/booted-host.ts';
 import { apt, repository, useRepository } from '../helpers/package/repository.ts';
+import { forgetSetup } from '../helpers/package/setup.ts';
 import { dropIn, must, startPackagedSite } from '../helpers/package/site.ts';
 import { differences, traces } from '../helpers/package/traces.ts';
 
@@ -20,12 +19,9 @@ const stackBefore = readFileSync('/etc/pam.d/sshd', 'utf8');
 t.test('set up, not even confirmed, and removed', async t => {
   await apt('install', 'trasa-agent');
   const site = await startPackagedSite(['alice']);
-  const config = readFileSync(configFile, 'utf8');
-  const [url = '', id = '', key = '', pin = ''] = [...config.matchAll(/= \[?"([^"]+)"/g)].map(([, value]) => value);
-  for (const file of [dropIn, configFile]) rmSync(file);
-  const words = ['--yes', '--door', 'pam', '--first-factor', 'key', '--server', url, '--service-id', id, '--pin', pin];
-  const people = ['--user', 'alice', '--person', 'alice=alice@example.com', '--service-key-file', '-'];
-  t.match(await run(['trasa-agent', 'setup', ...words, ...people], { input: `${key}\n` }), { status: 0 });
+  const setUp = await forgetSetup();
+  const flags = ['--door', 'pam', '--first-factor', 'key', '--user', 'alice', '--person', 'alice=alice@example.com'];
+  t.match(await setUp(flags), { status: 0 });
   t.ok(existsSync(dropIn));
   t.match(readFileSync('/etc/pam.d/sshd', 'utf8'), /pam_trasa\.so/);
   const asked = site.ssh('alice', ['exit 7']);

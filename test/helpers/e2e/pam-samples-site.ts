@@ -21,7 +21,6 @@ export async function startSamplesSite<Name extends string>(
 ): Promise<SamplesSite<Name>> {
   needsDoor(t, module);
   privateHost(t);
-  t.setTimeout(60_000);
   installModule();
   const site = await startSite(names);
   const wiretap = await startWiretap(site);
