@@ -65,14 +65,21 @@ function readMembers(key: PublicKey, reader: WireReader): WholePrivateJwk | unde
 function readRsa(reader: WireReader): WholePrivateJwk | undefined {
   const [, , d = 0n, qi = 0n, p = 0n, q = 0n] = Array.from({ length: 6 }, () => numberOf(reader.mpint()));
   if (p < 2n || q < 2n) return undefined;
-  return { d: text(d), p: text(p), q: text(q), dp: text(d % (p - 1n)), dq: text(d % (q - 1n)), qi: text(qi) };
+  return {
+    d: encoded(d),
+    p: encoded(p),
+    q: encoded(q),
+    dp: encoded(d % (p - 1n)),
+    dq: encoded(d % (q - 1n)),
+    qi: encoded(qi),
+  };
 }
 
 function numberOf(bytes: Buffer): bigint {
   return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toString('hex')}`);
 }
 
-function text(number: bigint): string {
+function encoded(number: bigint): string {
   const hex = number.toString(16);
   return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex').toString('base64url');
 }

@@ -14,15 +14,15 @@ import { string, uint32, WireReader } from './wire.ts';
 export async function signMessage(
   message: Buffer,
   namespace: string,
-  { publicKey, sign }: CaSigner,
+  signer: CaSigner,
   crypto: Pick<SshCrypto, 'hash'>,
 ): Promise<Buffer> {
   const hash = 'sha512';
-  const signature = await sign(toBeSigned(namespace, hash, crypto.hash(hash, message)));
+  const signature = await signer.sign(toBeSigned(namespace, hash, crypto.hash(hash, message)));
   return Buffer.concat([
     magic,
     uint32(version),
-    string(encodePublicKey(publicKey)),
+    string(encodePublicKey(signer.publicKey)),
     string(namespace),
     string(''), // reserved
     string(hash),

@@ -76,7 +76,7 @@ async function ask(
     await pinnedPost(url, pin, pathname, JSON.stringify(fields), AbortSignal.timeout(timeoutMs)),
   );
   const { status, reason, data } = envelope ?? {};
-  const [first]: unknown[] = Array.isArray(data) ? data : [];
+  const first: unknown = Array.isArray(data) ? data[0] : undefined;
   const value = status === 'success' && isObject(first) ? first[member] : undefined;
   if (typeof value === 'string') return [value, ''];
   return [undefined, typeof reason === 'string' ? reason : 'answers in a way that is not understood'];
