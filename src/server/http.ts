@@ -97,7 +97,7 @@ export function createHttp(
           return await sendFile(reply, answer.file, textOf(request.headers['if-none-match']));
         return await reply.code(answer.status ?? 200).send(answer.envelope);
       };
-      app.route({ method, url, handler });
+      app.route({ method, url, handler, exposeHeadRoute: false }); // a GET may issue something
     },
     listen: async (host, port) => {
       await app.listen({ host, port });

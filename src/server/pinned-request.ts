@@ -11,15 +11,14 @@ export interface PinnedRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Of the reply's body; 256 KiB, if nothing else is said. */
+  readonly maxBytes?: number;
 }
 
 export interface PinnedReply {
   readonly status: number;
   readonly body: Buffer;
 }
-
-/** More than a long revocation list. */
-const maxReplyBytes = 16 * 1024 * 1024;
 
 /** POSTs JSON, and returns the body of a 200. Rejects for everything else that can happen. */
 export async function pinnedPost(
@@ -78,7 +77,7 @@ async function connectPinned(server: URL, pin: string | undefined, signal: Abort
 async function exchange(
   socket: TLSSocket,
   server: URL,
-  { method, path, headers, body }: PinnedRequest,
+  { method, path, headers, body, maxBytes = 262_144 }: PinnedRequest,
   signal: AbortSignal,
 ): Promise<PinnedReply> {
   const { promise, resolve, reject } = Promise.withResolvers<PinnedReply>();
@@ -96,7 +95,7 @@ async function exchange(
     response.on('error', reject);
     response.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > maxReplyBytes) response.destroy(new Error('the reply is too long'));
+      if (size > maxBytes) response.destroy(new Error('the reply is too long'));
       else chunks.push(chunk);
     });
     response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));

@@ -128,6 +128,10 @@ t.test('a port in the host name is left out, and a service without host name get
     const { bytes } = await admin.get(`/api/v1/services/hostcerts/download/${id}`);
     t.same(describe(join(unzip(bytes), 'id_rsa-cert.pub')).principals, [principal], hostname);
   }
+  const odd = server.state.services.add('odd', '_x-', false, 0)?.service.id;
+  t.match((await admin.get(`/api/v1/services/hostcerts/download/${odd}`)).json, {
+    reason: 'could not sign public key',
+  });
   const nameless = server.state.services.add('nameless', '', false, 0)?.service.id;
   for (const id of [nameless, 'nope'])
     t.match((await admin.get(`/api/v1/services/hostcerts/download/${id}`)).json, {

@@ -18,20 +18,17 @@ export interface HostCertPorts extends CaPorts {
 export function hostCertDownload({ cas, services, keyMaking, now }: HostCertPorts): PersonalEndpoint {
   return async ({ params }, caller) => {
     const service = services.byId(params['serviceID'] ?? '');
-    const names = service === undefined ? undefined : hostNameOf(service.hostname);
-    if (service === undefined || names === undefined)
+    const name = service === undefined ? undefined : hostNameOf(service.hostname);
+    if (service === undefined || name === undefined)
       return refusal(caller, 'failed to get host principals', intent, 'no such service, or it has no host name');
     const bundle = await keyMaking.pass(
       caller.person.id,
       async () =>
-        await cas.issue(
-          'host',
-          async issuer => await hostBundle(issuer, [names], 'rsa', forSeconds, now(), service.id),
-        ),
+        await cas.issue('host', async issuer => await hostBundle(issuer, [name], 'rsa', forSeconds, now(), service.id)),
     );
     if (bundle === undefined) return refusal(caller, 'too many requests, try again later', intent, '');
-    const words = { name: 'server-certs.zip', reason: 'could not get CA key', intent, service: service.name };
-    return bundleAnswer(bundle, caller, words);
+    const reason = bundle.kind === 'refused' ? 'could not sign public key' : 'could not get CA key';
+    return bundleAnswer(bundle, caller, { name: 'server-certs.zip', reason, intent, service: service.name });
   };
 }
 

@@ -31,7 +31,7 @@ async function replace(
 ): Promise<CaResult<'new' | 'unchanged'>> {
   // The server's tag is made of the list alone, so that nothing has to be kept beside it.
   const headers = before === undefined ? {} : { 'if-none-match': `"${hash('sha256', before, 'base64url')}"` };
-  const request = { method: 'GET', path: `${url.pathname}${url.search}`, headers } as const;
+  const request = { method: 'GET', path: `${url.pathname}${url.search}`, headers, maxBytes } as const;
   const { status, body } = await pinnedRequest(url, pin, request, AbortSignal.timeout(timeoutMs));
   if (status === 304 && before !== undefined) return done('unchanged');
   if (status !== 200) return refused(`${url.href}: answers with HTTP status ${status}; ${file} is as it was`);
