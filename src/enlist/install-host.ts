@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { readCertificate, readPublicKey } from '../ca/files.ts';
 import { readHostKey } from '../ca/host-key.ts';
 import { type CaResult, done, refused } from '../ca/result.ts';
@@ -14,7 +14,12 @@ import type { SshdChange } from './change-sshd.ts';
  * This host shows a certificate to its clients. Its key is beside it (as the zip of `ca host-cert` leaves both in
  * /etc/ssh), or one that sshd has already.
  */
-export async function planHostCertificate(file: string, sshd: SshdProgram, now: number): Promise<CaResult<SshdChange>> {
+export async function planHostCertificate(
+  certificateFile: string,
+  sshd: SshdProgram,
+  now: number,
+): Promise<CaResult<SshdChange>> {
+  const file = resolve(certificateFile); // sshd stands elsewhere
   const read = readCertificate(file);
   if (read.kind !== 'done') return read;
   const { certificate, text } = read.value;

@@ -126,7 +126,8 @@ t.test('a host shows the certificate of the zip, and is still known by its old k
   t.match(await login(...plain, ...strictly), { status: 0, stderr: '' });
   // Of what a client does by itself with a certified key that is not the one it knows, the manual warns.
   t.match(await login(...plain.slice(0, 2), ...strictly), { status: 255, stderr: /IDENTIFICATION HAS CHANGED/ });
-  await command(['ca', 'install-host', '/etc/ssh/id_rsa-cert.pub']);
+  const again = await run([agent, 'ca', 'install-host', 'id_rsa-cert.pub'], { cwd: '/etc/ssh' });
+  t.match(again, { status: 0, stdout: /^wrote \/etc\/ssh\/id_rsa-cert\.pub\n/ });
   t.match(await login('-o', `UserKnownHostsFile=${byCa}`, '-o', 'StrictHostKeyChecking=yes'), { status: 0 }, 'again');
 });
 
