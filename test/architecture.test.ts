@@ -36,6 +36,7 @@ const rooms: Readonly<Record<string, Room>> = {
   ca: { floor: 3, holds: 'the SSH CAs: their keys, what they issue and revoke' },
   daemon: { floor: 3, holds: 'the socket; who may ask for whom' },
   doctor: { floor: 3, holds: 'what is wrong with this host: facts gathered, then judged' },
+  enlist: { floor: 3, beside: ['ca', 'setup'], holds: 'a host that trusts the User CA, or shows a certificate' },
   login: { floor: 3, packages: ['node-pty'], holds: "sshd's ForceCommand" },
   offline: { floor: 3, holds: 'break-glass, prepared beforehand: made, listed, revoked' },
   pam: { floor: 3, holds: "pam_exec's command" },
@@ -46,7 +47,7 @@ const rooms: Readonly<Record<string, Room>> = {
     holds: 'the SSH access proxy: its two legs, and what may pass',
   },
   report: { floor: 3, holds: 'how things stand on this host, for whoever administers it' },
-  server: { floor: 3, packages: ['fastify'], holds: 'the embedded TRASA-compatible server' },
+  server: { floor: 3, beside: ['ca'], packages: ['fastify'], holds: 'the embedded TRASA-compatible server' },
   setup: { floor: 3, holds: 'turning it on for sshd, and undoing that' },
 };
 

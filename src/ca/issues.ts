@@ -76,6 +76,12 @@ export class Issues {
     return this.#statements.revocations.all().map(revocationOf);
   }
 
+  /** Milliseconds since 1970; undefined: nothing was. */
+  lastRevokedAt(): number | undefined {
+    const last = this.#statements.lastRevoked.get()?.['last'];
+    return typeof last === 'number' ? last : undefined;
+  }
+
   /** From now on it is known only by its public half. */
   retire(type: CertType, key: PublicKey, now: number): void {
     this.#synchronize('FULL');
@@ -156,6 +162,7 @@ function prepare(database: DatabaseSync) {
       'INSERT INTO revoked (kind, what, ca, reason, revoked_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
     ),
     revocations: database.prepare('SELECT kind, what, ca FROM revoked ORDER BY id'),
+    lastRevoked: database.prepare('SELECT max(revoked_at) AS last FROM revoked'),
     retire: database.prepare('INSERT OR IGNORE INTO retired VALUES (?, ?, ?)'),
     retired: database.prepare('SELECT key FROM retired WHERE type = ? ORDER BY retired_at'),
     lastEnd: database.prepare('SELECT max(valid_before) AS last FROM issued WHERE ca = ?'),

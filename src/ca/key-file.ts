@@ -3,6 +3,7 @@
  * public half stands beside it in the clear, and is authenticated with it: neither can be exchanged alone.
  */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { readSafely } from '../host/safe-open.ts';
 import type { Secret } from '../otp/secret.ts';
 import type { CertType } from '../ssh/certificate.ts';
@@ -63,6 +64,11 @@ export function readKeyFile(file: string, type: CertType): CaResult<LockedKey | 
   if (read.kind === 'refused') return notInOrder(`${file}: ${read.problem.text}`);
   const key = lockedKey(file, type, read.text);
   return key === undefined ? notInOrder(`${file}: is not the key file of a ${type} CA`) : done(key);
+}
+
+/** Milliseconds since 1970: a key file is written once. */
+export function madeAt({ file }: LockedKey): number {
+  return Math.floor(statSync(file).mtimeMs);
 }
 
 export async function unlock(key: LockedKey, passphrase: Secret): Promise<CaResult<CaSigner>> {

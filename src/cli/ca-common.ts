@@ -25,6 +25,13 @@ export const passphraseOption = {
     requiresArg: true,
     describe: 'file whose first line is the passphrase of the CA (a systemd credential, say) [default: ask]',
   },
+  'master-key': {
+    type: 'string',
+    requiresArg: true,
+    conflicts: 'passphrase-file',
+    describe:
+      "of a CA that `trasa-agent server` keeps: the file of the server's master key, which stands for the passphrase",
+  },
 } as const;
 
 /** Runs `work` unless the command line has a problem. */
@@ -55,12 +62,22 @@ export const outputOption = {
   output: { type: 'string', requiresArg: true, describe: 'write to this file, whole or not at all [default: print]' },
 } as const;
 
+export const pinOption = {
+  pin: {
+    type: 'string',
+    requiresArg: true,
+    implies: 'url',
+    describe: "of the server's key (sha256//…, as server start prints it) [default: the system's CAs vouch for it]",
+  },
+} as const;
+
 interface DirectoryArguments {
   readonly ca: string;
 }
 
 export interface UnlockArguments extends DirectoryArguments {
   readonly passphraseFile?: string | undefined;
+  readonly masterKey?: string | undefined;
 }
 
 /** Runs with the CA's records open. */
@@ -119,11 +136,15 @@ async function byAgent(authority: Authority, type: CertType): Promise<CaResult<I
 }
 
 /** @param isNew asks twice */
-export async function passphraseOf({ passphraseFile }: UnlockArguments, isNew: boolean): Promise<CaResult<Secret>> {
+export async function passphraseOf(
+  { passphraseFile, masterKey }: UnlockArguments,
+  isNew: boolean,
+): Promise<CaResult<Secret>> {
   const { readPassphrase } = await import('../ca/passphrase.ts');
   const { forbidDumps } = await import('../host/no-dumps.ts');
   forbidDumps(); // the passphrase and the CA's key are in memory from here on
   if (passphraseFile !== undefined) return readPassphrase(passphraseFile);
+  if (masterKey !== undefined) return await passphraseOfServer(masterKey);
   const { askNewPassword, askOn } = await import('../server/admin/terminal.ts');
   const asker = askOn(process.stdin, process.stderr);
   try {
@@ -135,6 +156,13 @@ export async function passphraseOf({ passphraseFile }: UnlockArguments, isNew: b
   } finally {
     asker.close();
   }
+}
+
+async function passphraseOfServer(masterKeyFile: string): Promise<CaResult<Secret>> {
+  const { readMasterKey } = await import('../store/master-key.ts');
+  const { caPassphrase } = await import('../server/server-cas.ts');
+  const read = readMasterKey(masterKeyFile);
+  return read.kind === 'key' ? { kind: 'done', value: caPassphrase(read.key) } : { kind: 'config', text: read.text };
 }
 
 export async function give(content: string | Buffer, output: string | undefined): Promise<CaResult<void>> {

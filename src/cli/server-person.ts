@@ -32,12 +32,12 @@ export function personCommands(yargs: Argv): Argv {
     )
     .command(
       'list',
-      'everybody: email, username, state',
+      'everybody: email, username, state, role',
       command => command.epilogue(serverStatuses).options(stateOptions),
       async args =>
         await withState(args, ({ people }) => {
-          for (const { email, username, enabled } of people.all())
-            say([email, username ?? '-', enabled ? 'enabled' : 'disabled'].join('\t'));
+          for (const { email, username, enabled, role } of people.all())
+            say([email, username ?? '-', enabled ? 'enabled' : 'disabled', role].join('\t'));
           return done(undefined);
         }),
     )
@@ -52,6 +52,24 @@ export function personCommands(yargs: Argv): Argv {
       'undo disable',
       command => command.epilogue(serverStatuses).positional('person', personOption).options(stateOptions),
       async args => await setEnabled(args, true),
+    )
+    .command(
+      'role <person> <role>',
+      "make somebody an administrator of the server's API, or again a user like others",
+      command =>
+        command
+          .epilogue(serverStatuses)
+          .positional('person', personOption)
+          .positional('role', { choices: ['user', 'admin'] as const, demandOption: true })
+          .options(stateOptions)
+          .example('$0 server person role alice@example.com admin', ''),
+      async args =>
+        await withState(args, async state => {
+          const { setRole } = await import('../server/admin/people.ts');
+          const changed = setRole(state, args.person, args.role);
+          if (changed.kind === 'done') say(`${changed.value.email} is now: ${args.role}`);
+          return changed;
+        }),
     )
     .command(
       'password <person>',
@@ -72,7 +90,7 @@ export function personCommands(yargs: Argv): Argv {
           return changed;
         }),
     )
-    .demandCommand(1, 'say add, list, disable, enable or password');
+    .demandCommand(1, 'say add, list, disable, enable, role or password');
 }
 
 async function setEnabled(

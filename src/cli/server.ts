@@ -10,7 +10,7 @@ import { startCommand } from './server-start.ts';
 
 /**
  * `trasa-agent server …`. All but `start` and `approve` work on the state directory itself, on the server's host and
- * while it runs: SQLite sees to that, and so there is no second, remote way to administer the server.
+ * while it runs: SQLite sees to that. What can be administered from afar is what TRASA's API has of the SSH CAs (api/ca.ts).
  */
 export const serverCommand: CommandModule = {
   command: 'server',

@@ -52,6 +52,9 @@ export const catalog = {
   'server-unreachable': breakage('A TRASA server gives no answer that can be trusted.'),
   'server-refuses': breakage('The TRASA server does not accept the service ID or key of this host.'),
   'state-unwritable': breakage('The directory of what the daemon must remember is missing, read-only or full.'),
+  'host-certificate': breakage(
+    'The certificate by which clients know this host has ended, or cannot be read: they may turn away.',
+  ),
   'root-method': warning('PermitRootLogin forbids root the methods that sshd asks for: root cannot log in.'),
   'asked-twice': warning('One login is asked for its second factor at two doors.'),
   'password-method': warning(
@@ -73,6 +76,9 @@ export const catalog = {
   'config-warning': warning('The configuration is valid, but worth a look.'),
   'clock-off': warning('The clocks of this host and of the server differ by more than a code tolerates.'),
   'tls-expiring': warning('The certificate of a TRASA server ends soon.'),
+  'host-certificate-ending': warning(
+    'The certificate by which clients know this host ends soon, and nothing has renewed it.',
+  ),
   'disk-low': warning('The disk with what the daemon must remember is nearly full.'),
   'access-denied': warning('AppArmor or SELinux has kept the agent from something within the last day.'),
   'upgrade-pending': warning(

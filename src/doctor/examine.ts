@@ -9,6 +9,7 @@ import {
   checkState,
   checkUnseen,
 } from './checks/host.ts';
+import { checkHostCertificates } from './checks/host-certificates.ts';
 import { checkPam } from './checks/pam.ts';
 import { checkSettings } from './checks/settings.ts';
 import { checkSshdWithPam } from './checks/sshd-pam.ts';
@@ -29,6 +30,7 @@ export function examine(facts: Facts): Finding[] {
     checkDaemon,
     checkPackages,
     checkServers,
+    checkHostCertificates,
     checkState,
     checkDenials,
     checkUnseen,

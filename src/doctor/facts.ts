@@ -1,6 +1,7 @@
 /** What the doctor has looked at. gather/ fills it in, checks/ read it; nothing else passes between them. */
 import type { LoadedConfig } from '../config/config.ts';
 import type { UnsafeFile } from '../host/unsafe-file.ts';
+import type { Certificate } from '../ssh/certificate.ts';
 import type { PamService } from '../system/pam-stack.ts';
 import type { Asked, Connection, SshdSettings, SshdVersion } from '../system/sshd-settings.ts';
 import type { ServerSight } from '../trasa/sight.ts';
@@ -14,6 +15,7 @@ export interface Facts {
   /** Of the services that have files. */
   readonly services: readonly PamService[];
   readonly files: readonly FileFacts[];
+  readonly hostCertificates: readonly HostCertificateFacts[];
   /** What internal-sftp becomes; undefined: there is none. */
   readonly sftpServer: string | undefined;
   /** Programs and modules that sshd or PAM is to run, and that are not there, by where they are named. */
@@ -61,6 +63,12 @@ export interface Probe {
 export interface FileFacts {
   readonly path: string;
   readonly problem: UnsafeFile | undefined;
+}
+
+export interface HostCertificateFacts {
+  readonly path: string;
+  /** Undefined: it cannot be read, or is none of a host. */
+  readonly valid: Pick<Certificate, 'validAfter' | 'validBefore'> | undefined;
 }
 
 export interface DaemonFacts {

@@ -1,17 +1,19 @@
 import type { AddressInfo } from 'node:net';
-import Fastify, { type FastifyReply } from 'fastify';
+import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Secret } from '../otp/secret.ts';
-import type { Answer, Call } from './api/endpoint.ts';
+import type { Answer, Call, Download } from './api/endpoint.ts';
 import { failed } from './api/envelope.ts';
 import { type ConnectionLimits, Connections } from './connections.ts';
 
 /** HTTPS, without a word of TRASA's: what is bounded, when it ends, and how it is written. */
 export interface Http {
-  post(path: string, handle: (call: Call) => Promise<Answer>): void;
+  on(method: Method, path: string, handle: (call: Call) => Promise<Answer>): void;
   listen(host: string, port: number): Promise<AddressInfo>;
   /** Lets what is being answered finish, for a few seconds. */
   close(): Promise<void>;
 }
+
+export type Method = 'GET' | 'POST';
 
 const maxBodyBytes = 65_536;
 const maxHeaderBytes = 16_384;
@@ -78,15 +80,24 @@ export function createHttp(
   });
 
   return {
-    post: (path, handle) => {
-      app.post(path, async (request, reply) => {
+    on: (method, url, handle) => {
+      const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
         connections.mark(request.raw.socket, 'answering');
         reply.raw.once('close', () => connections.mark(request.raw.socket, 'idle'));
         const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-        const { envelope, setCookie } = await handle({ body, peer: request.ip, gone: goneSignal(reply) });
-        if (setCookie !== undefined) reply.header('set-cookie', setCookie);
-        return envelope;
-      });
+        const answer = await handle({
+          body,
+          peer: request.ip,
+          params: paramsOf(request),
+          header: name => textOf(request.headers[name]),
+          gone: goneSignal(reply),
+        });
+        if (answer.setCookie !== undefined) reply.header('set-cookie', answer.setCookie);
+        if (answer.file !== undefined)
+          return await sendFile(reply, answer.file, textOf(request.headers['if-none-match']));
+        return await reply.code(answer.status ?? 200).send(answer.envelope);
+      };
+      app.route({ method, url, handler, exposeHeadRoute: false }); // a GET may issue something
     },
     listen: async (host, port) => {
       await app.listen({ host, port });
@@ -106,6 +117,27 @@ export function createHttp(
 }
 
 function nothing(): void {}
+
+function paramsOf({ params }: FastifyRequest): Record<string, string> {
+  const entries = typeof params === 'object' && params !== null ? Object.entries(params) : [];
+  return Object.fromEntries(entries.map(([name, value]: [string, unknown]) => [name, textOf(value)]));
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+/** @param known the tags of what the client has (RFC 9110 §13.1.2) */
+async function sendFile(reply: FastifyReply, file: Download, known: string): Promise<FastifyReply> {
+  const { contentType, name, content, tag } = file;
+  if (tag !== undefined) {
+    reply.header('etag', `"${tag}"`).header('cache-control', 'no-cache'); // may be kept, but ask before it is used
+    const tags = known.split(',').map(one => one.trim().replace(/^W\//, ''));
+    if (tags.includes(`"${tag}"`) || tags.includes('*')) return await reply.code(304).send();
+  }
+  if (name !== undefined) reply.header('content-disposition', `attachment; filename=${name}`);
+  return await reply.type(contentType).header('x-content-type-options', 'nosniff').send(content);
+}
 
 function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();

@@ -7,6 +7,7 @@ import { createHttp, type Http, type HttpLimits } from './http.ts';
 import { PendingLogins } from './pending-logins.ts';
 import { PollProofs } from './push/poll-proof.ts';
 import { PushDesk, type PushLimits, type Timer } from './push/push-desk.ts';
+import { RenewalChallenges } from './renewal-challenges.ts';
 import { Sessions } from './sessions.ts';
 import type { ServerState } from './state/open-state.ts';
 import type { ServerIdentity } from './tls/server-identity.ts';
@@ -49,9 +50,13 @@ export function createServer(options: ServerOptions): TrasaServer {
     sessions: new Sessions(),
     proofs: new PollProofs(),
     turnstile: new Turnstile(2, 64), // 64 MiB for passwords at most, and ten seconds of waiting
+    keyMaking: new Turnstile(1, 16),
+    challenges: new RenewalChallenges(),
+    renewing: new Turnstile(1, 64),
   };
   const http = createHttp(options.tls, error => writeError(options.write, now(), error), options.http);
-  for (const [path, endpoint] of routes(ports)) http.post(path, logged(path, endpoint, options.write, now));
+  for (const [method, path, endpoint] of routes(ports))
+    http.on(method, path, logged(path, endpoint, options.write, now));
   return {
     listen: (host, port) => http.listen(host, port),
     idle: () => desk.idle(),
@@ -66,7 +71,7 @@ export function createServer(options: ServerOptions): TrasaServer {
 const pushLimits: PushLimits = { holdMs: 60_000, maxHeld: 1000 };
 
 /** Every answer is in the log before it is on its way. */
-function logged(path: string, endpoint: Endpoint, write: WriteLine, now: () => number): Parameters<Http['post']>[1] {
+function logged(path: string, endpoint: Endpoint, write: WriteLine, now: () => number): Parameters<Http['on']>[2] {
   return async (call: Call) => {
     const start = now();
     const answer = await endpoint(call);

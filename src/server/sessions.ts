@@ -2,6 +2,8 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 export interface Session {
   readonly person: string;
+  /** The one that proved the second factor. */
+  readonly device: string;
   /** Milliseconds since 1970. */
   readonly until: number;
 }
@@ -14,14 +16,14 @@ const maxSessions = 10_000;
 export class Sessions {
   readonly #sessions = new Map<string, Session & { readonly csrf: Buffer }>();
 
-  open(person: string, now: number): { cookie: string; csrf: string } {
+  open(person: string, device: string, now: number): { cookie: string; csrf: string } {
     for (const [key, { until }] of this.#sessions) {
       if (until > now && this.#sessions.size < maxSessions) break; // oldest first
       this.#sessions.delete(key);
     }
     const cookie = randomBytes(32).toString('hex');
     const csrf = randomBytes(32).toString('base64url');
-    this.#sessions.set(keyOf(cookie), { person, until: now + lifeMs, csrf: hash(csrf) });
+    this.#sessions.set(keyOf(cookie), { person, device, until: now + lifeMs, csrf: hash(csrf) });
     return { cookie, csrf };
   }
 

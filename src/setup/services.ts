@@ -18,7 +18,10 @@ const sshUnits = ['ssh.service', 'sshd.service'] as const;
  * Sshd is told only if it would start with what it will read: on SIGHUP it starts anew. Returns when it has. If
  * none listens there is nobody to be told: whoever starts one makes it read what is there then.
  */
-export async function reloadSshd({ sshd, hasSystemd }: SetupHost): Promise<Trouble | undefined> {
+export async function reloadSshd({
+  sshd,
+  hasSystemd,
+}: Pick<SetupHost, 'sshd' | 'hasSystemd'>): Promise<Trouble | undefined> {
   if (listener() === undefined) return undefined;
   const valid = await validateSshd(sshd);
   if (valid.kind === 'failed') return trouble(`sshd would not start with this configuration: ${valid.why}`);

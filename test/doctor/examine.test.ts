@@ -299,6 +299,26 @@ t.test('the configuration', async t => {
   );
 });
 
+t.test('a host certificate that ends, or is none', async t => {
+  const day = 86_400;
+  const now = goodHost.nowMs / 1000;
+  const shown = (fromDays: number, toDays: number) => ({
+    hostCertificates: [
+      {
+        path: '/etc/ssh/id_rsa-cert.pub',
+        valid: { validAfter: BigInt(now + fromDays * day), validBefore: BigInt(now + toDays * day) },
+      },
+    ],
+  });
+  finds(t, shown(-1, 29));
+  finds(t, shown(-21, 9));
+  const [late] = finds(t, shown(-24, 6), 'host-certificate-ending');
+  t.match(late, { evidence: ['/etc/ssh/id_rsa-cert.pub', 'days left: 6'] });
+  finds(t, shown(-31, -1), 'host-certificate');
+  finds(t, shown(1, 31), 'host-certificate');
+  finds(t, { hostCertificates: [{ path: '/etc/ssh/id_rsa-cert.pub', valid: undefined }] }, 'host-certificate');
+});
+
 t.test('the rest of the host', async t => {
   const [server] = goodHost.servers;
   if (server?.shown === undefined) throw new Error('no server');

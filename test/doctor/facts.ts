@@ -112,6 +112,7 @@ export const goodHost: Facts = {
   services: [guardedSshd],
   files: [{ path: '/etc/ssh/sshd_config', problem: undefined }],
   missing: [],
+  hostCertificates: [],
   sftpServer: '/usr/lib/openssh/sftp-server',
   daemon: { socket: '/run/trasa-agent/agent.sock', silence: undefined, outdated: [] },
   servers: [

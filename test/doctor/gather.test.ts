@@ -4,7 +4,10 @@ import t from 'tap';
 import { gatherAccounts, usualAccounts } from '../../src/doctor/gather/accounts.ts';
 import { gatherDaemon } from '../../src/doctor/gather/daemon.ts';
 import { gatherDirectory } from '../../src/doctor/gather/directories.ts';
+import { gatherHostCertificates } from '../../src/doctor/gather/host-certificates.ts';
 import type { LookUp } from '../../src/host/lookup.ts';
+import { folder, keygen, makeKey } from '../ssh/openssh.ts';
+import { probe, root, sshdOf } from './facts.ts';
 
 t.test('root is looked at, and every person with a shell', async t => {
   const passwd = `root:x:0:0::/root:/bin/bash
@@ -45,6 +48,20 @@ t.test('daemons whose program was replaced are known by proc(5)', async t => {
   process('13', '/bin/sh (deleted)', 'sh', 'daemon');
   mkdirSync(join(proc, '14'));
   t.match(await gatherDaemon('/nonexistent', proc), { outdated: [10], silence: /ENOENT/ });
+});
+
+t.test('the certificates that sshd shows are read; what is none of a host is said', async t => {
+  const here = folder();
+  const [ca, host] = ['ca', 'host'].map(name => makeKey(join(here, name)).path);
+  keygen('-q', '-s', ca ?? '', '-I', 'x', '-h', '-n', 'web1', '-V', '20260101Z:20260201Z', `${host}.pub`);
+  const [good, plain, gone] = [`${host}-cert.pub`, `${host}.pub`, join(here, 'gone')];
+  const sshd = sshdOf(probe(root, { hostcertificate: [good, plain, gone] }));
+  t.match(gatherHostCertificates(sshd), [
+    { path: good, valid: { validAfter: 1_767_225_600n, validBefore: 1_769_904_000n } },
+    { path: plain, valid: undefined },
+    { path: gone, valid: undefined },
+  ]);
+  t.same(gatherHostCertificates(sshdOf(probe(root))), []);
 });
 
 t.test('a directory is measured, and one that is not there is said', async t => {

@@ -9,7 +9,9 @@ t.test('commands change and list', async t => {
   await run(['service', 'add', 'web1', '--hostname', 'web1.example.com', '--passthru', ...state]);
   const steps: [string[], RegExp][] = [
     [['person', 'disable', 'bob@example.com'], /^disabled bob@example\.com/],
-    [['person', 'list'], /^bob@example\.com\t-\tdisabled$/m],
+    [['person', 'list'], /^bob@example\.com\t-\tdisabled\tuser$/m],
+    [['person', 'role', 'bob@example.com', 'admin'], /^bob@example\.com is now: admin/],
+    [['person', 'list'], /\tadmin$/m],
     [['service', 'list'], /^web1\t[0-9a-f-]{36}\tweb1\.example\.com\tpassthru$/m],
     [['service', 'rotate-key', 'web1'], /^serviceKey = "[\w-]{43}"$/m],
     [['access', 'grant', 'bob@example.com', 'web1', 'bob', '--no-tfa'], /may enter bob of web1/],

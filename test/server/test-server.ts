@@ -55,6 +55,7 @@ export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly body: string;
+  readonly bytes: Buffer;
   readonly json: unknown;
 }
 
@@ -117,18 +118,19 @@ export async function send(
   });
   outgoing.on('error', reject);
   outgoing.on('response', response => {
-    let text = '';
-    response.setEncoding('utf8');
-    response.on('data', (chunk: string) => (text += chunk));
+    const chunks: Buffer[] = [];
+    response.on('data', (chunk: Buffer) => chunks.push(chunk));
     response.on('error', reject);
     response.on('end', () => {
+      const bytes = Buffer.concat(chunks);
+      const text = bytes.toString('utf8');
       let json: unknown;
       try {
         json = JSON.parse(text);
       } catch {
         json = undefined;
       }
-      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text, json });
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text, bytes, json });
     });
   });
   outgoing.end(body);

@@ -25,10 +25,10 @@ t.test('tokens that are over make room', async t => {
 
 t.test('a session needs its cookie and its token, for 15 minutes', async t => {
   const sessions = new Sessions();
-  const { cookie, csrf } = sessions.open('p', 0);
+  const { cookie, csrf } = sessions.open('p', 'd', 0);
   t.match(sessions.find(cookie, csrf, 899_999), { person: 'p' });
   t.equal(sessions.find(cookie, csrf, 900_000), undefined);
   t.equal(sessions.find(cookie, 'x', 0), undefined);
   t.equal(sessions.find('x', csrf, 0), undefined);
-  t.equal(sessions.find(cookie, sessions.open('q', 0).csrf, 0), undefined, 'of another session');
+  t.equal(sessions.find(cookie, sessions.open('q', 'd', 0).csrf, 0), undefined, 'of another session');
 });

@@ -14,6 +14,7 @@ import { gatherDaemon } from './daemon.ts';
 import { gatherDenials } from './denials.ts';
 import { gatherDirectory } from './directories.ts';
 import { gatherFiles } from './files.ts';
+import { gatherHostCertificates } from './host-certificates.ts';
 import { gatherPackages } from './packages.ts';
 import { gatherPrograms } from './programs.ts';
 import { gatherServers } from './servers.ts';
@@ -55,6 +56,7 @@ export async function gather({ config: configFile, users, offline, version, ...r
     services,
     files: gatherFiles([sshd.program, ...matches.files, ...read, ...paths, ...besides(paths)]),
     missing,
+    hostCertificates: gatherHostCertificates(sshdFacts),
     sftpServer: sftpServer.find(existsSync),
     daemon: await gatherDaemon(settings?.daemon.socket ?? options.daemon.socket.standard),
     servers: settings === undefined || offline ? [] : await gatherServers(settings.server),

@@ -2,7 +2,7 @@ import type { Secret } from '../../otp/secret.ts';
 import { parseTrasaID } from '../../policy/identity.ts';
 import { hashPassword } from '../password.ts';
 import type { ServerState } from '../state/open-state.ts';
-import type { Person } from '../store/people.ts';
+import type { Person, Role } from '../store/people.ts';
 import { done, failure, type Result } from './result.ts';
 
 export async function addPerson(
@@ -37,6 +37,12 @@ export async function changePassword(state: ServerState, trasaID: string, passwo
 export function enablePerson(state: ServerState, trasaID: string, enabled: boolean): Result<Person> {
   const person = findPerson(state, trasaID);
   if (person.kind === 'done') state.people.setEnabled(person.value.id, enabled);
+  return person;
+}
+
+export function setRole(state: ServerState, trasaID: string, role: Role): Result<Person> {
+  const person = findPerson(state, trasaID);
+  if (person.kind === 'done') state.people.setRole(person.value.id, role);
   return person;
 }
 

@@ -1,7 +1,7 @@
 import type { FactorCheck } from '../factors.ts';
 import type { PendingLogins } from '../pending-logins.ts';
 import type { Sessions } from '../sessions.ts';
-import type { People, Person } from '../store/people.ts';
+import type { People, Person, Role } from '../store/people.ts';
 import type { Verdict } from '../verdict.ts';
 import type { Answer, Endpoint } from './endpoint.ts';
 import { failed, success } from './envelope.ts';
@@ -43,7 +43,7 @@ export function tfa(ports: TfaPorts): Endpoint {
 
     const audit = { person: person.email, factor: verdict.factor, device: verdict.device };
     if (intent !== 'AUTH_REQ_DASH_LOGIN') return { envelope: success('', intent), audit };
-    const { cookie, csrf } = ports.sessions.open(person.id, now());
+    const { cookie, csrf } = ports.sessions.open(person.id, verdict.device, now());
     return {
       envelope: success('', 'DashboardLogin', [{ user: userOf(person), CSRFToken: csrf }]),
       setCookie: `X-SESSION=${cookie}; Path=/; HttpOnly; Secure; SameSite=Strict`,
@@ -83,6 +83,8 @@ function refusal(reason: string, person?: Person, verdict?: Verdict): Answer {
   return { envelope: failed(reason, 'Dashboard Login'), audit: { person: person?.email, detail } };
 }
 
+const roles: Readonly<Record<Role, string>> = { admin: 'orgAdmin', user: 'selfUser' };
+
 /** The fields of the original's user that this server has. */
 function userOf(person: Person): object {
   return {
@@ -90,6 +92,7 @@ function userOf(person: Person): object {
     userName: person.username ?? '',
     email: person.email,
     status: person.enabled,
+    userRole: roles[person.role],
     idpName: 'trasa',
   };
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { answerBody, answerPath, type DeviceReply, pollBody, pushesPath, readReply } from '../api/device-messages.ts';
+import { pinnedPost } from '../pinned-request.ts';
 import { pollText } from '../push/poll-proof.ts';
 import { signText } from '../push/signature.ts';
 import type { Device } from './device-file.ts';
-import { pinnedPost } from './pinned-post.ts';
 
 export type Reply = DeviceReply | { readonly kind: 'unreachable'; readonly text: string };
 

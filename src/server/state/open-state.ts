@@ -6,6 +6,7 @@ import { fileExists, makePrivateFile } from '../../host/private-file.ts';
 import type { ThrottleLimits } from '../../policy/throttle.ts';
 import { type MasterKey, makeMasterKey, readMasterKey } from '../../store/master-key.ts';
 import { sealUnder } from '../../store/seal.ts';
+import { caPassphrase, ServerCas } from '../server-cas.ts';
 import { AccessMap } from '../store/access.ts';
 import { openDatabase } from '../store/database.ts';
 import { Guesses } from '../store/guesses.ts';
@@ -24,6 +25,7 @@ export interface ServerState {
   readonly credentials: TotpCredentials;
   readonly access: AccessMap;
   readonly guesses: Guesses;
+  readonly cas: ServerCas;
   close(): void;
 }
 
@@ -69,6 +71,7 @@ export function openState(directory: string, masterKeyFile?: string): OpenedStat
       credentials: new TotpCredentials(database, seal),
       access: new AccessMap(database),
       guesses: new Guesses(database, throttleLimits),
+      cas: new ServerCas(directory, caPassphrase(masterKey.key)),
       close: () => database.close(),
     },
   };

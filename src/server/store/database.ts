@@ -72,6 +72,10 @@ const migrations: readonly string[] = [
     last_at INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE people ADD COLUMN role TEXT NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'admin'));
+  ALTER TABLE services ADD COLUMN host_key TEXT; -- pinned, as in a .pub file; null: none
+  `,
 ];
 
 function migrate(database: DatabaseSync): void {

@@ -2,11 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { flagOf, optionalTextOf, type Row, textOf } from './row.ts';
 
+/** What a person may do with the server itself: an admin all that its API offers, a user what is their own. */
+export type Role = 'user' | 'admin';
+
 export interface Person {
   readonly id: string;
   readonly email: string;
   readonly username: string | undefined;
   readonly enabled: boolean;
+  readonly role: Role;
   /** As made by password.ts; undefined: no password was set. */
   readonly password: string | undefined;
 }
@@ -46,13 +50,17 @@ export class People {
     const id = randomUUID();
     const normalUsername = username === undefined ? null : normalName(username);
     this.#database
-      .prepare('INSERT INTO people VALUES (?, ?, ?, 1, ?, ?)')
+      .prepare('INSERT INTO people (id, email, username, enabled, password, created_at) VALUES (?, ?, ?, 1, ?, ?)')
       .run(id, normalName(email), normalUsername, password ?? null, now);
     return this.byId(id);
   }
 
   setEnabled(id: string, enabled: boolean): void {
     this.#database.prepare('UPDATE people SET enabled = ? WHERE id = ?').run(Number(enabled), id);
+  }
+
+  setRole(id: string, role: Role): void {
+    this.#database.prepare('UPDATE people SET role = ? WHERE id = ?').run(role, id);
   }
 
   setPassword(id: string, password: string): void {
@@ -72,6 +80,7 @@ function personOf(row: Row | undefined): Person | undefined {
     email: textOf(row, 'email'),
     username: optionalTextOf(row, 'username'),
     enabled: flagOf(row, 'enabled'),
+    role: textOf(row, 'role') === 'admin' ? 'admin' : 'user',
     password: optionalTextOf(row, 'password'),
   };
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { Secret } from '../../otp/secret.ts';
-import { bytesOf, flagOf, type Row, textOf } from './row.ts';
+import { bytesOf, flagOf, optionalTextOf, type Row, textOf } from './row.ts';
 
 /** A host or application that asks for checks. */
 export interface Service {
@@ -10,6 +10,8 @@ export interface Service {
   readonly hostname: string;
   /** Accounts that are mapped to nobody enter without a second factor. */
   readonly passthru: boolean;
+  /** The one that an administrator pinned, as in a .pub file. */
+  readonly hostKey: string | undefined;
 }
 
 export interface NewService {
@@ -56,9 +58,15 @@ export class Services {
     const id = randomUUID();
     const key = newKey();
     this.#database
-      .prepare('INSERT INTO services VALUES (?, ?, ?, ?, ?, ?)')
+      .prepare('INSERT INTO services (id, name, key_hash, hostname, passthru, created_at) VALUES (?, ?, ?, ?, ?, ?)')
       .run(id, name, hashOf(key.expose()), hostname, Number(passthru), now);
-    return { service: { id, name, hostname, passthru }, key };
+    return { service: { id, name, hostname, passthru, hostKey: undefined }, key };
+  }
+
+  /** False if there is no such service. */
+  pinHostKey(id: string, hostKey: string | undefined): boolean {
+    const statement = this.#database.prepare('UPDATE services SET host_key = ? WHERE id = ?');
+    return statement.run(hostKey ?? null, id).changes === 1;
   }
 
   /** The old key stops working at once. */
@@ -85,5 +93,6 @@ function serviceOf(row: Row | undefined): Service | undefined {
     name: textOf(row, 'name'),
     hostname: textOf(row, 'hostname'),
     passthru: flagOf(row, 'passthru'),
+    hostKey: optionalTextOf(row, 'host_key'),
   };
 }

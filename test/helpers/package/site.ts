@@ -80,7 +80,8 @@ export async function approveOnce(device: string): Promise<Background> {
   return process;
 }
 
-async function startServer(): Promise<{ url: string; pin: string }> {
+/** The packaged server, where nobody but this host can ask it. */
+export async function startServer(): Promise<{ url: string; pin: string }> {
   await must('systemctl', 'start', 'trasa-server.service');
   return await until('the server', async () => {
     const line = (await journal('trasa-server.service')).findLast(({ event }) => event === 'listening');

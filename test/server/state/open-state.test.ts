@@ -51,6 +51,22 @@ t.test('neither secrets nor keys nor passwords are on disk as they are', async t
   }
 });
 
+t.test('a database of before is brought up to date, and nobody in it is an administrator', async t => {
+  const directory = join(t.testdir(), 'state');
+  const first = open(directory);
+  const { person, serviceID } = await addAlice(first);
+  first.people.setRole(person.id, 'admin');
+  first.close();
+  const database = new DatabaseSync(join(directory, 'server.db'));
+  database.exec('ALTER TABLE people DROP COLUMN role; ALTER TABLE services DROP COLUMN host_key');
+  database.exec('PRAGMA user_version = 1');
+  database.close();
+  const second = open(directory);
+  t.equal(second.people.byId(person.id)?.role, 'user');
+  t.equal(second.services.byId(serviceID)?.hostKey, undefined);
+  second.close();
+});
+
 t.test('what was stored is there again', async t => {
   const directory = join(t.testdir(), 'state');
   const first = open(directory);

@@ -1,0 +1,113 @@
+import { hkdfSync } from 'node:crypto';
+import { join } from 'node:path';
+import { type Authority, type Issuer, initCa, openAuthority, unlockCa } from '../ca/authority.ts';
+import { fingerprintOf } from '../ca/issue.ts';
+import { madeAt } from '../ca/key-file.ts';
+import { type CaResult, done } from '../ca/result.ts';
+import { krlOf } from '../ca/revocation.ts';
+import { trustedKeys } from '../ca/rotation.ts';
+import { Secret } from '../otp/secret.ts';
+import type { CertType } from '../ssh/certificate.ts';
+import { encodeKrl } from '../ssh/krl-write.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
+import type { ScryptCost } from '../store/scrypt.ts';
+
+/**
+ * TRASA's three: the User CA lets people into hosts, the Host CA vouches for hosts, the System CA vouches for people to
+ * the access proxy, and to no host.
+ */
+export type CaName = 'user' | 'host' | 'system';
+
+export const caNames: readonly CaName[] = ['user', 'host', 'system'];
+
+export interface CaFacts {
+  readonly name: CaName;
+  /** `SHA256:…` */
+  readonly fingerprint: string;
+  /** Milliseconds since 1970. */
+  readonly madeAt: number;
+}
+
+/**
+ * The server's SSH CAs, in directories of their own below its state. They are opened for each use, so that what
+ * `trasa-agent ca` does beside the running server (rotate, revoke) holds at once.
+ */
+export class ServerCas {
+  readonly #state: string;
+  readonly #passphrase: Secret;
+
+  /** @param passphrase of all of them; see {@link caPassphrase} */
+  constructor(state: string, passphrase: Secret) {
+    this.#state = state;
+    this.#passphrase = passphrase;
+  }
+
+  /** Makes a CA; one that is there stays. */
+  async init(name: CaName): Promise<CaResult<PublicKey>> {
+    return await initCa(this.#directoryOf(name), typeOf(name), 'ed25519', this.#passphrase, noStretching);
+  }
+
+  /** Those to be trusted: more than one during and after a rotation. */
+  publicKeys(name: CaName, now: number): CaResult<readonly PublicKey[]> {
+    return this.#opened(name, authority => trustedKeys(authority, typeOf(name), now));
+  }
+
+  /** Of a CA that cannot be read nothing is said; undefined if there is none. */
+  facts(name: CaName): CaFacts | undefined {
+    const facts = this.#opened(name, ({ keys }) => {
+      const key = keys[typeOf(name)];
+      return done(key && { name, fingerprint: fingerprintOf(key.publicKey), madeAt: madeAt(key) });
+    });
+    return facts.kind === 'done' ? facts.value : undefined;
+  }
+
+  /**
+   * The list of all that the User CA and the Host CA have revoked, in OpenSSH's form: to the byte the same until
+   * something else is revoked, or a CA is made.
+   */
+  krl(): CaResult<Buffer> {
+    return this.#opened('user', authority => done(encodeKrl(krlOf(authority, authority.issues.lastRevokedAt() ?? 0))));
+  }
+
+  /** Lets `work` sign with a CA. */
+  async issue<T>(
+    name: CaName,
+    work: (issuer: Issuer, authority: Authority) => Promise<CaResult<T>>,
+  ): Promise<CaResult<T>> {
+    const opened = openAuthority(this.#directoryOf(name));
+    if (opened.kind !== 'done') return opened;
+    try {
+      const issuer = await unlockCa(opened.value, typeOf(name), this.#passphrase);
+      return issuer.kind === 'done' ? await work(issuer.value, opened.value) : issuer;
+    } finally {
+      opened.value.close();
+    }
+  }
+
+  #opened<T>(name: CaName, work: (authority: Authority) => CaResult<T>): CaResult<T> {
+    const opened = openAuthority(this.#directoryOf(name));
+    if (opened.kind !== 'done') return opened;
+    try {
+      return work(opened.value);
+    } finally {
+      opened.value.close();
+    }
+  }
+
+  #directoryOf(name: CaName): string {
+    return join(this.#state, name === 'system' ? 'system-ca' : 'ca');
+  }
+}
+
+/** Of the CAs of a server with this master key, which therefore has to be kept as well as they. */
+export function caPassphrase(masterKey: Buffer): Secret {
+  const bytes = hkdfSync('sha256', masterKey, '', 'trasa-agent server: passphrase of the SSH CAs', 32); // RFC 5869
+  return new Secret(Buffer.from(bytes).toString('base64'));
+}
+
+/** 256 bits need none, and logins wait meanwhile. */
+const noStretching: ScryptCost = { N: 2 ** 10, r: 8, p: 1 };
+
+function typeOf(name: CaName): CertType {
+  return name === 'host' ? 'host' : 'user';
+}
