@@ -15,6 +15,7 @@ export function publish(file: string, content: string | Buffer): CaResult<void> 
 
 /** A public key that somebody wants certified. The file may be anybody's, and may be anything: it is only looked at. */
 export function readPublicKey(file: string): CaResult<PublicKey> {
+  if (file === '') return refused('name the file that has the public key; standard input is not read'); // yargs: a `-`
   return trying(file, () => {
     const line = parsePublicKeyLine(readBounded(file, maxKeyBytes).toString('utf8'));
     return line.kind === 'parsed' ? done(line.value.key) : refused(`${file}: ${line.text}`);
