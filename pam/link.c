@@ -39,11 +39,10 @@ enum link_result link_open(struct link *link, const char *path, const char *prog
 static enum link_result reach_daemon(struct link *link, const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	enum place place = place_of_socket(path);
+	enum place place = place_of_socket(path, address.sun_path, sizeof address.sun_path);
 
 	if (place != PLACE_FIRM)
 		return place == PLACE_ABSENT ? LINK_ABSENT : LINK_UNSAFE;
-	memcpy(address.sun_path, path, strnlen(path, sizeof address.sun_path - 1));
 	link->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (link->fd < 0)
 		return LINK_ABSENT;
@@ -59,11 +58,12 @@ static enum link_result reach_daemon(struct link *link, const char *path)
 /* Only as root can it read its configuration; as anybody else it could be made to say what they like. */
 static enum link_result start_agent(struct link *link, const char *program)
 {
-	enum place place = place_of_program(program);
+	char real[PATH_MAX];
+	enum place place = place_of_program(program, real);
 
 	if (place == PLACE_UNSAFE || geteuid() != 0)
 		return LINK_UNFIT;
-	return place == PLACE_FIRM && agent_start(program, &link->fd, &link->agent) ? LINK_OK : LINK_UNSTARTED;
+	return place == PLACE_FIRM && agent_start(real, &link->fd, &link->agent) ? LINK_OK : LINK_UNSTARTED;
 }
 
 /* Where the backlog is full, connect(2) to a Unix socket waits; SO_SNDTIMEO bounds that (socket(7)). */

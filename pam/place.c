@@ -1,6 +1,8 @@
 #include "place.h"
 
-#include <limits.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,21 +20,25 @@ static bool is_firm(const char *directory, bool last);
  * SO_PEERCRED would not do instead: it names who called listen(2) last, which is root under systemd's socket activation
  * and the daemon's user otherwise, and neither the name of that user nor the owner of the directory is known to fit.
  */
-enum place place_of_socket(const char *path)
+enum place place_of_socket(const char *path, char *real, size_t size)
 {
-	char directory[PATH_MAX], real[PATH_MAX];
+	char directory[PATH_MAX], way[PATH_MAX];
 	size_t length = (size_t)(strrchr(path, '/') - path);
 
 	memcpy(directory, path, length);
 	directory[length] = '\0';
-	if (realpath(length == 0 ? "/" : directory, real) == NULL)
+	if (realpath(length == 0 ? "/" : directory, way) == NULL)
 		return PLACE_ABSENT;
-	return is_firm_way(real) && is_firm(real, true) ? PLACE_FIRM : PLACE_UNSAFE;
+	int written = snprintf(real, size, "%s%s", strcmp(way, "/") == 0 ? "" : way, path + length);
+	if (written < 0 || (size_t)written >= size) {
+		errno = ENAMETOOLONG;
+		return PLACE_ABSENT;
+	}
+	return is_firm_way(way) && is_firm(way, true) ? PLACE_FIRM : PLACE_UNSAFE;
 }
 
-enum place place_of_program(const char *path)
+enum place place_of_program(const char *path, char real[PATH_MAX])
 {
-	char real[PATH_MAX];
 	struct stat status;
 
 	if (realpath(path, real) == NULL || lstat(real, &status) != 0)
