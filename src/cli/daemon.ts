@@ -1,6 +1,5 @@
 /** `trasa-agent daemon`: puts the daemon together from its real parts and runs it. */
 import { randomInt } from 'node:crypto';
-import { lstatSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { openAudit } from '../audit/audit-log.ts';
 import { openDaemonLog } from '../audit/daemon-log.ts';
@@ -12,8 +11,8 @@ import { options } from '../config/options.ts';
 import { problemAt } from '../config/problem.ts';
 import { runDaemon, runOnce } from '../daemon/run.ts';
 import type { DaemonParts, OpenVerifier } from '../daemon/service.ts';
-import { becomeUser } from '../host/become-user.ts';
 import { createDirectory } from '../host/directory.ts';
+import { enterDirectory } from '../host/enter-directory.ts';
 import { forbidDumps } from '../host/no-dumps.ts';
 import { peerCredentials } from '../host/peer.ts';
 import { toSystemLog } from '../host/system-log.ts';
@@ -57,13 +56,12 @@ export async function daemon(args: { readonly config?: string; readonly once: bo
 
 /** Root has read the configuration; what comes then is for the daemon's user, to whom the state belongs. */
 function asOwnerOfTheState(loaded: LoadedConfig): LoadedConfig {
-  if (loaded.kind === 'broken' || process.geteuid?.() !== 0) return loaded;
-  const file = loaded.config.daemon.stateDirectory;
-  const owner = lstatSync(file, { throwIfNoEntry: false });
-  if (owner === undefined)
-    return { kind: 'broken', problems: [problemAt(file, undefined, 'does not exist', 'start the daemon once')] };
-  becomeUser(owner);
-  return loaded;
+  if (loaded.kind === 'broken') return loaded;
+  const { config } = loaded;
+  const why = enterDirectory(config.daemon.stateDirectory);
+  if (why === undefined) return loaded;
+  const problem = problemAt(config.source, undefined, `stateDirectory ${why}`, 'start the daemon once');
+  return { kind: 'broken', problems: [problem] };
 }
 
 function openVerifier(config: AgentConfig, breakGlass: BreakGlass): OpenVerifier {
