@@ -79,7 +79,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       if (sessions >= proxy.maxSessions) return undefined;
       const title = `${passage.person} to ${passage.account}@${passage.service.name} from ${clientAddress} [${passage.id}]`;
       const facts = { directory: proxy.recordDirectory, id: passage.id, title, now: () => clock.now() };
-      const recording = passage.service.record ? new Recording(facts) : undefined;
+      const recording = passage.grant.record ? new Recording(facts) : undefined;
       const session = new Session(new SessionLog(passage, clientAddress, audit, clock), recording, {
         over: () => sessions--,
         report: error => log.bug(error),

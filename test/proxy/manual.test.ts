@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { serviceOptionNames } from '../../src/config/proxy-options.ts';
+import { usualGrant } from '../../src/policy/grant.ts';
 import { parseTarget } from '../../src/proxy/downstream/target.ts';
 import { verdictOn } from '../../src/proxy/relay/allowed.ts';
 
@@ -28,7 +29,7 @@ t.test('the forms of a target', async t => {
 });
 
 t.test('the environment that passes', async t => {
-  const env = (name: string) => verdictOn({ kind: 'request', from: 'client', type: 'env', name }, { record: false });
+  const env = (name: string) => verdictOn({ kind: 'request', from: 'client', type: 'env', name }, usualGrant(false));
   for (const name of ['LANG', 'LC_ALL', 'TZ', 'COLORTERM', 'NO_COLOR', 'GIT_PROTOCOL']) {
     t.equal(env(name), 'pass', name);
     t.ok(manual.includes(name.startsWith('LC_') ? 'LC_' : name), name);

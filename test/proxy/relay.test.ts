@@ -1,5 +1,6 @@
 /** What the relay does with each message, without a network. */
 import t from 'tap';
+import { type Grant, usualGrant } from '../../src/policy/grant.ts';
 import type { Ask } from '../../src/proxy/relay/allowed.ts';
 import { type Leg, Relay } from '../../src/proxy/relay/relay.ts';
 import { byte, string, uint32 } from '../../src/ssh/wire.ts';
@@ -127,7 +128,7 @@ t.test('replies keep their order, whoever gives them', async t => {
 });
 
 t.test('a service that is recorded lets nothing pass that cannot be', async t => {
-  const { relay, client, host } = opened({ record: true });
+  const { relay, client, host } = opened(usualGrant(true));
   relay.message('client', request(7, 'subsystem', 1, string('sftp')));
   t.equal(host.sent.length, 1);
   t.strictSame(client.sent.at(-1), failure(0));
@@ -202,7 +203,7 @@ t.test('when one side is gone, the other is told', async t => {
   t.equal(host.sent.length, 1, 'and nothing passes any more');
 });
 
-function between(policy = { record: false }) {
+function between(grant = usualGrant(false)) {
   const [client, host] = [new FakeLeg(), new FakeLeg()];
   const refused: Ask[] = [];
   const relay = new Relay(
@@ -217,14 +218,14 @@ function between(policy = { record: false }) {
       refused: ask => refused.push(ask),
       violation: () => {},
     },
-    policy,
+    grant,
   );
   return { relay, client, host, refused };
 }
 
 /** With a channel that is 0 to the client and 7 to the host. */
-function opened(policy?: { record: boolean }) {
-  const all = between(policy);
+function opened(grant?: Grant) {
+  const all = between(grant);
   all.relay.message('client', open(0));
   all.relay.message('host', confirm(0, 7));
   return all;

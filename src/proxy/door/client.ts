@@ -121,8 +121,7 @@ export class Client implements TransportListener {
       return this.#transport.disconnect(bye.tooManyConnections, 'Too many sessions. Try again in a minute.');
     }
     this.#session = session;
-    const { record } = entry.passage.service;
-    const relay = new Relay(this.#transport, upstream.transport, session, { record });
+    const relay = new Relay(this.#transport, upstream.transport, session, entry.passage.grant);
     session.onEnd(why => relay.end(why));
     session.onDrained(() => relay.tapDrained());
     this.#relay = relay;

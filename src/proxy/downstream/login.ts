@@ -11,6 +11,7 @@ import type { Verifier } from '../../auth/verifier.ts';
 import type { ProxyService } from '../../config/config.ts';
 import type { Secret } from '../../otp/secret.ts';
 import type { Decision } from '../../policy/decision.ts';
+import { type Grant, usualGrant } from '../../policy/grant.ts';
 import { parseTrasaID } from '../../policy/identity.ts';
 import { sentenceFor } from '../../policy/refusals.ts';
 import type { PasswordOutcome } from '../../trasa/password.ts';
@@ -52,6 +53,7 @@ export interface Passage {
   readonly person: string;
   readonly account: string;
   readonly service: ProxyService;
+  readonly grant: Grant;
 }
 
 export interface Entry<Leg> {
@@ -97,7 +99,13 @@ export class ProxyLogin<Leg> {
     if (!service.accounts.includes(target.account))
       return await this.#refuse(words.noAccess, 'not an account of the service');
 
-    const passage = { id: newUlid(this.#ports.clock, this.#ports.random), person, account: target.account, service };
+    const passage = {
+      id: newUlid(this.#ports.clock, this.#ports.random),
+      person,
+      account: target.account,
+      service,
+      grant: usualGrant(service.record),
+    };
     const decision = await this.#decide(passage, proved);
     if (decision.kind === 'deny') return await this.#refuse(`${sentenceFor(decision)} [${passage.id}]`, undefined);
 

@@ -1,6 +1,7 @@
 /**
  * What may pass, either way. One table and one function for every kind of thing: what is not named here is refused.
  */
+import type { Grant } from '../../policy/grant.ts';
 
 /** Something that one side asks of the other. */
 export type Ask =
@@ -13,18 +14,13 @@ export type Side = 'client' | 'host';
 /** `drop`: neither passed on nor refused, since it asks for nothing and does not concern the other side. */
 export type Verdict = 'pass' | 'refuse' | 'drop';
 
-export function verdictOn(ask: Ask, policy: SessionPolicy): Verdict {
+export function verdictOn(ask: Ask, grant: Grant): Verdict {
   const found = table[ask.from][ask.kind].get(ask.type);
   if (found === undefined) return 'refuse';
-  return typeof found === 'string' ? found : found(ask.kind === 'request' ? (ask.name ?? '') : '', policy);
+  return typeof found === 'string' ? found : found(ask.kind === 'request' ? (ask.name ?? '') : '', grant);
 }
 
-export interface SessionPolicy {
-  /** What cannot be recorded does not pass. */
-  readonly record: boolean;
-}
-
-type Row = Verdict | ((name: string, policy: SessionPolicy) => Verdict);
+type Row = Verdict | ((name: string, grant: Grant) => Verdict);
 type Rows = ReadonlyMap<string, Row>;
 
 const table: Readonly<Record<Side, Readonly<Record<Ask['kind'], Rows>>>> = {
@@ -40,7 +36,7 @@ const table: Readonly<Record<Side, Readonly<Record<Ask['kind'], Rows>>>> = {
       env: name => (/^(?:LANG|LC_[A-Z]+|TZ|COLORTERM|NO_COLOR|GIT_PROTOCOL)$/.test(name) ? 'pass' : 'refuse'),
       shell: 'pass',
       exec: 'pass',
-      subsystem: (name, { record }) => (name === 'sftp' && !record ? 'pass' : 'refuse'),
+      subsystem: (name, { record, fileTransfer }) => (name === 'sftp' && fileTransfer && !record ? 'pass' : 'refuse'),
       'window-change': 'pass',
       signal: 'pass',
       break: 'pass',

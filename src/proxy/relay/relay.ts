@@ -5,6 +5,7 @@
  *
  * Each side reads no faster than the other takes.
  */
+import type { Grant } from '../../policy/grant.ts';
 import { cleanText } from '../../protocol/clean.ts';
 import type { Ending } from '../engine/transport.ts';
 import {
@@ -19,7 +20,7 @@ import {
   withMaxPacket,
 } from '../messages/connection.ts';
 import { bye, msg, notOpened } from '../messages/numbers.ts';
-import { type Ask, type SessionPolicy, type Side, verdictOn } from './allowed.ts';
+import { type Ask, type Side, verdictOn } from './allowed.ts';
 import { type Channel, Channels } from './channels.ts';
 import { Replies } from './replies.ts';
 import type { SessionTap } from './tap.ts';
@@ -42,11 +43,11 @@ export class Relay {
   /** To the side that asked. */
   readonly #globalReplies: Readonly<Record<Side, Replies>>;
   readonly #tap: SessionTap;
-  readonly #policy: SessionPolicy;
+  readonly #grant: Grant;
   #isOver = false;
 
-  constructor(client: Leg, host: Leg, tap: SessionTap, policy: SessionPolicy) {
-    this.#policy = policy;
+  constructor(client: Leg, host: Leg, tap: SessionTap, grant: Grant) {
+    this.#grant = grant;
     this.#legs = { client, host };
     this.#channels = new Channels((side, channel) => this.#refuseRequest(side, channel));
     this.#globalReplies = {
@@ -228,7 +229,7 @@ export class Relay {
   }
 
   #allows(ask: Ask): boolean {
-    const verdict = verdictOn(ask, this.#policy);
+    const verdict = verdictOn(ask, this.#grant);
     if (verdict === 'refuse') this.#tap.refused(ask);
     return verdict === 'pass';
   }
