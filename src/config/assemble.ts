@@ -78,6 +78,7 @@ export function assemble(
       maxSessions: proxy.maxSessions,
       keys: proxy.keys,
       services,
+      entry: { groups: proxy.groups, rules: proxy.policies },
     },
     debug: top.debug,
   };
