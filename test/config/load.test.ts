@@ -149,6 +149,7 @@ t.test('every option reaches its place', async t => {
         maxSessions: 7,
         keys: new Map([['SHA256:ZrwWQCUOXMY4t5WRCmYC0hOcHVcFz2eGDGHrPIHCqf0', 'bob']]),
         services: new Map(), // proxy-services.test.ts
+        entry: { groups: new Map(), rules: [] }, // entry-options.test.ts
       },
       debug: true,
     },
