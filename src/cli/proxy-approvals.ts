@@ -65,7 +65,7 @@ function decisionCommand(
 function withApprovals({ config }: Arguments, work: (approvals: Approvals) => void): void {
   const loaded = loadConfig(config, undefined, 'proxy');
   if (loaded.kind === 'broken') {
-    fail(loaded.problems.map(formatProblem).join('\n'), exitStatus.config);
+    for (const problem of loaded.problems) fail(formatProblem(problem), exitStatus.config);
     return;
   }
   const { stateDirectory } = loaded.config.proxy;

@@ -117,6 +117,10 @@ function grantOf(read: TableReader): Grant {
     read.fault('shell = true and commands contradict each other', 'keep one: a shell runs any command');
   if (commands?.some(movesFiles) === true && !grant.fileTransfer)
     read.fault('commands lists what moves files, but fileTransfer is false', 'write fileTransfer = true');
+  if (grant.forwarding.jump && (grant.record || commands !== undefined || !grant.fileTransfer))
+    read.fault(
+      'jump = true contradicts record, commands and fileTransfer = false: nobody sees what goes through a jump',
+    );
   return grant;
 }
 

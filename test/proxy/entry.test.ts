@@ -56,6 +56,20 @@ t.test('a policy without a second factor: a key is enough, and the log says by w
   );
 });
 
+t.test('where there are policies, a password is that of an email address: no second name evades one', async t => {
+  const proxy = await inProcess(t, { proxy: entry({}), password: { kind: 'right' } });
+  const peer = await rawStranger(proxy.port);
+  peer.send(keyboardInteractive('alice@web1'));
+  await heard(peer);
+  peer.send(infoResponse('alice', 'right'));
+  t.match(await heard(peer), { instruction: 'Login Failed' });
+  t.strictSame(proxy.passwords, [], 'it goes to no server');
+  peer.send(infoResponse());
+  await heard(peer);
+  peer.send(infoResponse('Alice@Example.com', 'right'));
+  t.match(await heard(peer), { instruction: 'Second factor authentication' });
+});
+
 t.test('the service question: a name is taken as ever', async t => {
   const proxy = await inProcess(t, { moreServices: ['web10', 'db1'] });
   const peer = await asAlice(proxy, 'alice');

@@ -141,7 +141,7 @@ export class ProxyLogin<Leg> {
       const answers = await this.#conversation.ask(words.credentials.instruction, words.credentials.questions);
       const [email, password] = answers ?? [];
       if (email === undefined || password === undefined) return undefined;
-      const trasaID = parseTrasaID(email.expose());
+      const trasaID = this.#nameIn(email.expose());
       const person = inOneSpelling(trasaID ?? '');
       const heldSeconds = guesses.heldSeconds(person, this.#clientAddress);
       if (heldSeconds > 0)
@@ -169,6 +169,12 @@ export class ProxyLogin<Leg> {
       }
     }
     return undefined;
+  }
+
+  /** Where policies name people, by their email address only: a server may know them by a user name too, of which no policy speaks. */
+  #nameIn(typed: string): string | undefined {
+    const trasaID = parseTrasaID(typed);
+    return this.#ports.entry.rules.length > 0 && trasaID?.includes('@') !== true ? undefined : trasaID;
   }
 
   /** The one that was named, or is chosen now. */
