@@ -155,7 +155,7 @@ t.test('names, tables and groups that are none', async t => {
     ['[proxy.policies]\noffice = 3', /policies office: must be a table, not a number/],
     ['[proxy]\ngroups = []', /groups must be a table of names/],
     ['[proxy.groups]\nadmins = [7]', /groups admins: must be a list of TRASA IDs/],
-    ['[proxy.groups]\nadmins = ["a b"]', /groups admins: is not a TRASA ID/],
+    ['[proxy.groups]\nadmins = ["a b"]', /groups admins: "a b" is not a TRASA ID/],
   ] as const)
     t.match(load(text), { kind: 'broken', problems: [{ text: says }] }, text);
 });

@@ -22,7 +22,14 @@ t.test('terms that do not hold: in the words of TRASA, in the log, and no phone 
     const { instruction } = await heard(peer);
     t.match(instruction, says);
     t.match(instruction, / \[\w{26}\]$/);
-    t.match(decision(proxy), { decision: 'deny', reason: 'proxy-policy', detail, client: '127.0.0.1', target: 'web1' });
+    t.match(decision(proxy), {
+      decision: 'deny',
+      reason: 'proxy-policy',
+      detail,
+      client: '127.0.0.1',
+      target: 'web1',
+      key: /^SHA256:/,
+    });
     t.strictSame([proxy.verifier.asked, proxy.host.peers], [[], []]);
   }
 });

@@ -86,6 +86,7 @@ export class ProxyLogin<Leg> {
   readonly #clientAddress: string;
   readonly #conversation: InfoRequests;
   readonly #signal: AbortSignal;
+  #proved: KeyOwner | undefined;
 
   constructor(
     ports: LoginPorts<Leg>,
@@ -103,6 +104,7 @@ export class ProxyLogin<Leg> {
 
   /** Undefined: nobody comes in, and the person was told why. */
   async run(proved: KeyOwner | undefined): Promise<Entry<Leg> | undefined> {
+    this.#proved = proved;
     const target = parseTarget(this.#user);
     if (target === undefined) {
       return await this.#refuse('Say ssh ACCOUNT@SERVICE@PROXY, or ssh ACCOUNT@PROXY to be asked.', 'not a target');
@@ -125,7 +127,7 @@ export class ProxyLogin<Leg> {
     const held = await this.#approve(passage);
     if (held !== undefined) return await this.#deny(id, person, passing, held);
 
-    const decision = await this.#decide(passage, proved);
+    const decision = await this.#decide(passage);
     if (decision.kind === 'deny') return await this.#refuse(`${sentenceFor(decision)} [${passage.id}]`, undefined);
 
     if (target.service === undefined) void this.#conversation.tell(words.checkingHostKey);
@@ -171,7 +173,7 @@ export class ProxyLogin<Leg> {
     return undefined;
   }
 
-  /** Where policies name people, by their email address only: a server may know them by a user name too, of which no policy speaks. */
+  /** Where there are policies, an email address only: the server may know the person by a user name, too, which evades them. */
   #nameIn(typed: string): string | undefined {
     const trasaID = parseTrasaID(typed);
     return this.#ports.entry.rules.length > 0 && trasaID?.includes('@') !== true ? undefined : trasaID;
@@ -204,14 +206,10 @@ export class ProxyLogin<Leg> {
     }
   }
 
-  async #decide(passage: Passage, proved: KeyOwner | undefined): Promise<Decision> {
+  async #decide({ id, person, account, service, grant }: Passage): Promise<Decision> {
     const { clock, random, memory, audit, rules } = this.#ports;
-    const { id, person, account, service, grant } = passage;
     const exempt = grant.secondFactor === 'not-required' && { exemptBy: grant.rule };
-    const attempt: LoginAttempt = {
-      ...this.#attempt(id, account, { person, target: service.name, ...exempt }),
-      ...(proved !== undefined && { keyFingerprint: proved.fingerprint }),
-    };
+    const attempt = this.#attempt(id, account, { person, target: service.name, ...exempt });
     const verifier = this.#ports.verifierFor(service);
     const ports = { clock, random, memory, audit, rules, verifier, directory: directoryOf(service) };
     this.#conversation.instruction = words.secondFactor;
@@ -227,6 +225,7 @@ export class ProxyLogin<Leg> {
       service: 'ssh',
       account,
       clientAddress: this.#clientAddress,
+      ...(this.#proved !== undefined && { keyFingerprint: this.#proved.fingerprint }),
       firstFactorProved: true,
       standsAlone: false,
       through,
