@@ -34,5 +34,6 @@ t.test('the environment that passes', async t => {
     t.equal(env(name), 'pass', name);
     t.ok(manual.includes(name.startsWith('LC_') ? 'LC_' : name), name);
   }
-  for (const name of ['PATH', 'LD_PRELOAD', 'BASH_ENV', 'LC_ALL=x', 'lang', '']) t.equal(env(name), 'refuse', name);
+  for (const name of ['PATH', 'LD_PRELOAD', 'BASH_ENV', 'LC_ALL=x', 'lang', ''])
+    t.match(env(name), { refused: String }, name);
 });

@@ -1,4 +1,5 @@
 import type { Ask, Side } from '../relay/allowed.ts';
+import type { Channel, OpenChannel } from '../relay/channels.ts';
 import type { Recording } from '../relay/recording.ts';
 import type { SessionLog } from '../relay/session-log.ts';
 import type { SessionTap } from '../relay/tap.ts';
@@ -38,6 +39,14 @@ export class Session implements SessionTap {
     this.#recording?.onDrained(drained);
   }
 
+  opened(channel: OpenChannel): void {
+    this.#log.opened(channel);
+  }
+
+  notOpened(channel: Channel): void {
+    this.#log.notOpened(channel);
+  }
+
   request(channel: number, payload: Buffer): void {
     this.#log.request(channel, payload);
     this.#recording?.request(channel, payload);
@@ -53,11 +62,12 @@ export class Session implements SessionTap {
   }
 
   closed(channel: number): void {
+    this.#log.closed(channel);
     this.#recording?.closed(channel);
   }
 
-  refused(ask: Ask): void {
-    this.#log.refused(ask);
+  refused(ask: Ask, why: string): void {
+    this.#log.refused(ask, why);
   }
 
   violation(from: Side, what: string): void {
