@@ -23,6 +23,9 @@ export interface ServiceOptions {
   readonly record: boolean;
 }
 
+/** What stands for a service in the user name of whoever comes to jump; so no service has this name. */
+export const jumpName = 'jump';
+
 /** A service's name is what people type behind their account, and so unlike anything else there. */
 export function isServiceName(name: string): boolean {
   return /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62})$/.test(name);
@@ -95,6 +98,8 @@ class ServiceReader {
   /** Undefined if it has faults, all of which are listed. */
   read(): ServiceOptions | undefined {
     if (!isServiceName(this.#name)) this.#fault('is no name: letters, digits, dots, dashes, and no blanks');
+    if (this.#name.toLowerCase() === jumpName)
+      this.#fault('is the word for ssh -J, not a service', 'give it another name');
     if (!isTable(this.#value)) {
       this.#fault(`must be a table, not ${nounOf(this.#value)}`);
       return undefined;

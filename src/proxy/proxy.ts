@@ -2,13 +2,16 @@
 import { mkdirSync } from 'node:fs';
 import type { Rules } from '../auth/ports.ts';
 import type { AgentConfig } from '../config/config.ts';
+import { usualGrant } from '../policy/grant.ts';
 import { openCertifier } from './certifier.ts';
 import type { ClientParts } from './door/client.ts';
 import { type Door, openDoor } from './door/door.ts';
 import { openHostKeys } from './door/host-key-files.ts';
 import { Session } from './door/session.ts';
+import type { GrantFor } from './downstream/login.ts';
 import { PasswordGuesses } from './downstream/password-guesses.ts';
 import { engineReady } from './engine/transport.ts';
+import { jumpPoint } from './jump/point.ts';
 import { proxyLog } from './log.ts';
 import { Recording } from './relay/recording.ts';
 import { SessionLog } from './relay/session-log.ts';
@@ -44,6 +47,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     certifier.close();
   };
 
+  const grantFor: GrantFor = parts.grantFor ?? ((_person, { record }) => usualGrant(record));
   let sessions = 0;
   const clientParts: ClientParts = {
     hostKeys,
@@ -55,6 +59,8 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       guesses: new PasswordGuesses(memory, config.throttle, clock),
       verifierFor: service => servers.verifierFor(service),
       services: proxy.services,
+      jump: jumpPoint(config.server),
+      grantFor,
       rules: rulesOf(config),
       memory,
       audit,
@@ -67,6 +73,11 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       revoked: () => certifier.revoked(),
       now: () => clock.now(),
     },
+    jump: ({ person, account }) => ({
+      rules: () => ({ services: proxy.services, grantFor: service => grantFor(person, service, account) }),
+      dial: parts.dial,
+      broken: error => log.bug(error),
+    }),
     keyRules: clientAddress => ({
       keys: proxy.keys,
       userCA: certifier.userCA,

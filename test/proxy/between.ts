@@ -1,5 +1,5 @@
 /** A relay between two sides that a test plays, without a network, and the messages that they say. */
-import { type Grant, usualGrant } from '../../src/policy/grant.ts';
+import { type Forwarding, type Grant, usualGrant } from '../../src/policy/grant.ts';
 import type { Ask } from '../../src/proxy/relay/allowed.ts';
 import { type Leg, Relay } from '../../src/proxy/relay/relay.ts';
 import { byte, string, uint32 } from '../../src/ssh/wire.ts';
@@ -38,9 +38,15 @@ export class FakeLeg implements Leg {
   }
 }
 
+/** The usual grant, and this forwarding. */
+export function granting(forwarding: Partial<Forwarding>, record = false): Grant {
+  const usual = usualGrant(record);
+  return { ...usual, forwarding: { ...usual.forwarding, ...forwarding } };
+}
+
 export function between(grant = usualGrant(false)) {
   const [client, host] = [new FakeLeg(), new FakeLeg()];
-  const refused: Ask[] = [];
+  const refused: (Ask & { readonly why: string })[] = [];
   const relay = new Relay(
     client,
     host,
@@ -52,7 +58,7 @@ export function between(grant = usualGrant(false)) {
       output: () => {},
       ending: () => {},
       closed: () => {},
-      refused: ask => refused.push(ask),
+      refused: (ask, why) => refused.push({ ...ask, why }),
       violation: () => {},
     },
     grant,

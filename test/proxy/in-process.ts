@@ -10,6 +10,7 @@ import type { AgentConfig, ProxyService } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Secret } from '../../src/otp/secret.ts';
 import type { Outcome } from '../../src/policy/decision.ts';
+import type { GrantFor } from '../../src/proxy/downstream/login.ts';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
 import { startProxy } from '../../src/proxy/proxy.ts';
 import type { ProxyParts } from '../../src/proxy/service.ts';
@@ -47,6 +48,9 @@ export interface InProcessOptions {
   readonly met?: (peer: RawPeer) => void;
   readonly proxy?: Partial<AgentConfig['proxy']>;
   readonly service?: Partial<ProxyService>;
+  /** Services beside web1. */
+  readonly others?: readonly (Partial<ProxyService> & Pick<ProxyService, 'name'>)[];
+  readonly grantFor?: GrantFor;
   readonly graceMs?: number;
   /** The event of lines that the audit log does not take. */
   readonly cannotNote?: string;
@@ -81,7 +85,10 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const log: DaemonLog = { debug: say, info: say, warn: say, error: say, setDebug: () => {} };
   const base = configIn(folder, caDirectory, `${host.port}`, publicKeyLine(host.hostKey.publicKey));
   const services = new Map(
-    [...base.proxy.services].map(([name, service]) => [name, { ...service, ...options.service }]),
+    [...base.proxy.services].flatMap(([name, service]): [string, ProxyService][] => [
+      [name, { ...service, ...options.service }],
+      ...(options.others ?? []).map((other): [string, ProxyService] => [other.name, { ...service, ...other }]),
+    ]),
   );
   const keys = new Map([
     [fingerprintOf(alice.key), 'alice@example.com'],
@@ -111,6 +118,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     log,
     ident: 'trasa_test',
     drainMs: 100,
+    ...(options.grantFor !== undefined && { grantFor: options.grantFor }),
   };
   // Making an RSA key takes longer than all the rest: the first proxy of a test file makes those of the others.
   if (stateBefore !== undefined) cpSync(stateBefore, config.proxy.stateDirectory, { recursive: true });

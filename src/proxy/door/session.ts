@@ -1,8 +1,7 @@
 import type { Ask, Side } from '../relay/allowed.ts';
-import type { Channel, OpenChannel } from '../relay/channels.ts';
 import type { Recording } from '../relay/recording.ts';
 import type { SessionLog } from '../relay/session-log.ts';
-import type { SessionTap } from '../relay/tap.ts';
+import type { FailedChannel, OpenedChannel, SessionTap } from '../relay/tap.ts';
 
 /** What listens to one session: its audit lines and, where the service wants one, its recording. */
 export class Session implements SessionTap {
@@ -39,12 +38,12 @@ export class Session implements SessionTap {
     this.#recording?.onDrained(drained);
   }
 
-  opened(channel: OpenChannel): void {
+  opened(channel: OpenedChannel): void {
     this.#log.opened(channel);
   }
 
-  notOpened(channel: Channel): void {
-    this.#log.notOpened(channel);
+  notOpened(channel: FailedChannel, why?: string): void {
+    this.#log.notOpened(channel, why);
   }
 
   request(channel: number, payload: Buffer): void {

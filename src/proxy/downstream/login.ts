@@ -11,10 +11,11 @@ import type { Verifier } from '../../auth/verifier.ts';
 import type { ProxyService } from '../../config/config.ts';
 import type { Secret } from '../../otp/secret.ts';
 import type { Decision } from '../../policy/decision.ts';
-import { type Grant, usualGrant } from '../../policy/grant.ts';
+import type { Grant } from '../../policy/grant.ts';
 import { parseTrasaID } from '../../policy/identity.ts';
 import { sentenceFor } from '../../policy/refusals.ts';
 import type { PasswordOutcome } from '../../trasa/password.ts';
+import { isService, type JumpPoint, jumpGrant } from '../jump/point.ts';
 import type { UpstreamOutcome } from '../upstream/enter.ts';
 import type { InfoRequests } from './info-requests.ts';
 import type { PasswordGuesses } from './password-guesses.ts';
@@ -31,13 +32,16 @@ export interface LoginPorts<Leg> {
   ) => Promise<Decision>;
   readonly checkPassword: (email: string, password: Secret, signal: AbortSignal) => Promise<PasswordOutcome>;
   readonly guesses: PasswordGuesses;
-  readonly verifierFor: (service: ProxyService) => Verifier;
+  readonly verifierFor: (service: JumpPoint) => Verifier;
   readonly enterUpstream: (
-    passage: Passage,
+    passage: Passage | JumpPassage,
     conversation: InfoRequests,
     signal: AbortSignal,
   ) => Promise<UpstreamOutcome<Leg>>;
   readonly services: ReadonlyMap<string, ProxyService>;
+  /** For whoever goes on by `ssh -J`. */
+  readonly jump: JumpPoint;
+  readonly grantFor: GrantFor;
   readonly rules: Rules;
   readonly memory: LoginMemory;
   readonly audit: AuditLog;
@@ -45,6 +49,9 @@ export interface LoginPorts<Leg> {
   readonly random: Random;
   readonly refused: (user: string, why: string) => void;
 }
+
+/** What policy says of this person on this service. */
+export type GrantFor = (person: string, service: ProxyService, account: string) => Grant;
 
 /** Who goes where. */
 export interface Passage {
@@ -56,8 +63,17 @@ export interface Passage {
   readonly grant: Grant;
 }
 
+/** Who has come to jump. The account is only a name for the server to know them by. */
+export interface JumpPassage extends Omit<Passage, 'service'> {
+  readonly service: JumpPoint;
+}
+
+export function isPassage(passage: Passage | JumpPassage): passage is Passage {
+  return isService(passage.service);
+}
+
 export interface Entry<Leg> {
-  readonly passage: Passage;
+  readonly passage: Passage | JumpPassage;
   readonly upstream: Leg;
 }
 
@@ -96,20 +112,17 @@ export class ProxyLogin<Leg> {
     const service = await this.#service(target.service);
     if (service === undefined) return undefined;
     // One answer, whether the account is none of the service's or none at all.
-    if (!service.accounts.includes(target.account))
+    if (isService(service) && !service.accounts.includes(target.account))
       return await this.#refuse(words.noAccess, 'not an account of the service');
 
-    const passage = {
-      id: newUlid(this.#ports.clock, this.#ports.random),
-      person,
-      account: target.account,
-      service,
-      grant: usualGrant(service.record),
-    };
+    const who = { id: newUlid(this.#ports.clock, this.#ports.random), person, account: target.account };
+    const passage = isService(service)
+      ? { ...who, service, grant: this.#ports.grantFor(person, service, target.account) }
+      : { ...who, service, grant: jumpGrant };
     const decision = await this.#decide(passage, proved);
     if (decision.kind === 'deny') return await this.#refuse(`${sentenceFor(decision)} [${passage.id}]`, undefined);
 
-    if (target.service === undefined) void this.#conversation.tell(words.checkingHostKey);
+    if (target.service === undefined && isService(service)) void this.#conversation.tell(words.checkingHostKey);
     const upstream = await this.#ports.enterUpstream(passage, this.#conversation, this.#signal);
     if (upstream.kind === 'refused') return await this.#refuse(`${upstream.says} [${passage.id}]`, upstream.detail);
     return { passage, upstream: upstream.leg };
@@ -152,15 +165,18 @@ export class ProxyLogin<Leg> {
     return undefined;
   }
 
-  async #service(named: string | undefined): Promise<ProxyService | undefined> {
-    const { services } = this.#ports;
+  async #service(named: string | undefined): Promise<ProxyService | JumpPoint | undefined> {
+    const { services, jump } = this.#ports;
+    if (named === jump.name) return jump;
     if (named !== undefined)
       return services.get(named) ?? (await this.#refuse(words.invalidService, 'no such service'));
     for (let asked = 0; asked < maxAsked; asked++) {
       const answers = await this.#conversation.ask(words.chooseService.instruction, words.chooseService.questions);
       const [answer] = answers ?? [];
       if (answer === undefined) return undefined;
-      const service = serviceBy(answer.expose().trim(), services);
+      const typed = answer.expose().trim();
+      if (typed === jump.name) return jump;
+      const service = serviceBy(typed, services);
       if (service === undefined) {
         await this.#conversation.tell(words.invalidService);
         continue;
@@ -171,7 +187,10 @@ export class ProxyLogin<Leg> {
     return await this.#refuse(words.loginFailed, 'no such service');
   }
 
-  async #decide({ id, person, account, service }: Passage, proved: KeyOwner | undefined): Promise<Decision> {
+  async #decide(
+    { id, person, account, service }: Passage | JumpPassage,
+    proved: KeyOwner | undefined,
+  ): Promise<Decision> {
     const { clock, random, memory, audit, rules } = this.#ports;
     const attempt: LoginAttempt = {
       id,
@@ -187,7 +206,8 @@ export class ProxyLogin<Leg> {
       through: { person, target: service.name },
     };
     const verifier = this.#ports.verifierFor(service);
-    const ports = { clock, random, memory, audit, rules, verifier, directory: directoryOf(service) };
+    const directory = directoryOf(isService(service) ? service.accounts : [account]);
+    const ports = { clock, random, memory, audit, rules, verifier, directory };
     this.#conversation.instruction = words.secondFactor;
     return await this.#ports.authenticate(attempt, this.#conversation, ports, this.#signal);
   }
@@ -204,13 +224,19 @@ export class ProxyLogin<Leg> {
  * that it is still there when authenticate() looks.
  */
 export function needsNoQuestion(
-  { services, rules, memory, clock }: Pick<LoginPorts<unknown>, 'services' | 'rules' | 'memory' | 'clock'>,
+  {
+    services,
+    jump,
+    rules,
+    memory,
+    clock,
+  }: Pick<LoginPorts<unknown>, 'services' | 'jump' | 'rules' | 'memory' | 'clock'>,
   user: string,
   proved: KeyOwner,
   clientAddress: string,
 ): boolean {
   const { account, service } = parseTarget(user) ?? {};
-  const found = service === undefined ? undefined : services.get(service);
+  const found = service === undefined ? undefined : service === jump.name ? jump : services.get(service);
   if (account === undefined || found === undefined || rules.policy.graceMs === 0) return false;
   const through = { person: inOneSpelling(proved.person), target: found.name };
   const binding = graceBinding({
@@ -238,11 +264,11 @@ function serviceBy(typed: string, services: ReadonlyMap<string, ProxyService>): 
 }
 
 /** Accounts of the upstream host, as far as the configuration lets anybody enter them. Groups there are not known here. */
-function directoryOf(service: ProxyService): Directory {
+function directoryOf(accounts: readonly string[]): Directory {
   return {
     account: name =>
       Promise.resolve(
-        service.accounts.includes(name)
+        accounts.includes(name)
           ? { kind: 'found', name, uid: -1, groups: { kind: 'found', names: [] } }
           : { kind: 'unknown' },
       ),

@@ -62,8 +62,31 @@ export function parseGlobalRequest(payload: Buffer): Request | undefined {
   return reader.isBroken ? undefined : { type, wantReply, data: reader };
 }
 
+export function openConfirmation(
+  recipient: number,
+  { sender, window, maxPacket }: Omit<ChannelOpen, 'type' | 'data'>,
+): Buffer {
+  return Buffer.concat([byte(msg.channelOpenConfirmation), ...[recipient, sender, window, maxPacket].map(uint32)]);
+}
+
 export function openFailure(recipient: number, reason: number, text: string): Buffer {
   return Buffer.concat([byte(msg.channelOpenFailure), uint32(recipient), uint32(reason), string(text), string('')]);
+}
+
+export function windowAdjust(recipient: number, bytes: number): Buffer {
+  return Buffer.concat([byte(msg.channelWindowAdjust), uint32(recipient), uint32(bytes)]);
+}
+
+export function channelData(recipient: number, data: Buffer): Buffer {
+  return Buffer.concat([byte(msg.channelData), uint32(recipient), uint32(data.length), data]);
+}
+
+export function channelEof(recipient: number): Buffer {
+  return Buffer.concat([byte(msg.channelEof), uint32(recipient)]);
+}
+
+export function channelClose(recipient: number): Buffer {
+  return Buffer.concat([byte(msg.channelClose), uint32(recipient)]);
 }
 
 export function channelFailure(recipient: number): Buffer {

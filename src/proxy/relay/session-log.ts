@@ -1,12 +1,11 @@
 import type { AuditNotes } from '../../audit/audit-log.ts';
 import type { Clock } from '../../auth/ports.ts';
 import { WireReader } from '../../ssh/wire.ts';
-import type { Passage } from '../downstream/login.ts';
+import type { JumpPassage, Passage } from '../downstream/login.ts';
 import { parseChannelRequest } from '../messages/connection.ts';
 import type { Ask, Side } from './allowed.ts';
-import type { Channel, OpenChannel } from './channels.ts';
 import { type Place, placeText } from './places.ts';
-import type { SessionTap } from './tap.ts';
+import type { FailedChannel, OpenedChannel, SessionTap } from './tap.ts';
 
 /** Lines about what was refused, per session: whoever asks without end fills no disk. */
 const maxRefusals = 50;
@@ -14,16 +13,16 @@ const maxRefusals = 50;
 /** The audit lines of one session: what ran in it, how that ended, what was refused. Throws if one cannot be written. */
 export class SessionLog implements SessionTap {
   readonly isCongested = false;
-  readonly #passage: Passage;
+  readonly #passage: Passage | JumpPassage;
   readonly #audit: AuditNotes;
   readonly #clock: Clock;
   readonly #startedAt: number;
   /** Those that are no sessions, by the client's number. */
-  readonly #forwarded = new Map<number, OpenChannel>();
+  readonly #forwarded = new Map<number, OpenedChannel>();
   #refusals = 0;
   #outputBytes = 0;
 
-  constructor(passage: Passage, clientAddress: string, audit: AuditNotes, clock: Clock) {
+  constructor(passage: Passage | JumpPassage, clientAddress: string, audit: AuditNotes, clock: Clock) {
     this.#passage = passage;
     this.#audit = audit;
     this.#clock = clock;
@@ -31,14 +30,14 @@ export class SessionLog implements SessionTap {
     this.#note('session-start', { person: passage.person, account: passage.account, client: clientAddress });
   }
 
-  opened(channel: OpenChannel): void {
+  opened(channel: OpenedChannel): void {
     if (channel.type === 'session') return; // what runs in it says more
     this.#forwarded.set(channel.client, channel);
     this.#note('channel-start', { channel: channel.client, ...factsOf(channel) });
   }
 
-  notOpened(channel: Channel): void {
-    this.#note('channel-failed', factsOf(channel));
+  notOpened(channel: FailedChannel, why?: string): void {
+    this.#note('channel-failed', { ...factsOf(channel), why: why ?? null });
   }
 
   request(channel: number, payload: Buffer): void {
@@ -91,8 +90,8 @@ export class SessionLog implements SessionTap {
   }
 }
 
-function factsOf({ type, opener, place }: Channel): Readonly<Record<string, string | null>> {
-  return { kind: type, from: opener, place: textOf(place) };
+function factsOf({ type, opener, place, leadsTo }: FailedChannel): Readonly<Record<string, string | null>> {
+  return { kind: type, from: opener, place: textOf(place), ...(leadsTo !== undefined && { leadsTo }) };
 }
 
 function textOf(place: Place | undefined): string | null {
