@@ -2,6 +2,7 @@
 import { type Forwarding, type Grant, usualGrant } from '../../src/policy/grant.ts';
 import type { Ask } from '../../src/proxy/relay/allowed.ts';
 import { type Leg, Relay } from '../../src/proxy/relay/relay.ts';
+import type { SessionTap } from '../../src/proxy/relay/tap.ts';
 import { byte, string, uint32 } from '../../src/ssh/wire.ts';
 
 export const data = (recipient: number, text: string): Buffer =>
@@ -47,24 +48,21 @@ export function granting(forwarding: Partial<Forwarding>, record = false): Grant
 export function between(grant = usualGrant(false)) {
   const [client, host] = [new FakeLeg(), new FakeLeg()];
   const refused: (Ask & { readonly why: string })[] = [];
-  const relay = new Relay(
-    client,
-    host,
-    {
-      isCongested: false,
-      opened: () => {},
-      notOpened: () => {},
-      request: () => {},
-      output: () => {},
-      ending: () => {},
-      closed: () => {},
-      refused: (ask, why) => refused.push({ ...ask, why }),
-      violation: () => {},
-    },
-    grant,
-  );
-  return { relay, client, host, refused };
+  const tap = { ...deafTap, refused: (ask: Ask, why: string) => refused.push({ ...ask, why }) };
+  return { relay: new Relay(client, host, tap, grant), client, host, refused };
 }
+
+export const deafTap: SessionTap = {
+  isCongested: false,
+  opened: () => {},
+  notOpened: () => {},
+  request: () => {},
+  output: () => {},
+  ending: () => {},
+  closed: () => {},
+  refused: () => {},
+  violation: () => {},
+};
 
 /** With a channel that is 0 to the client and 7 to the host. */
 export function opened(grant?: Grant) {

@@ -30,6 +30,8 @@ export interface InProcess {
   readonly alice: Identity;
   readonly bob: Identity;
   readonly verifier: FakeVerifier;
+  /** The service IDs as which the server was asked. */
+  readonly askedAs: string[];
   /** Passwords that were sent to the server. */
   readonly passwords: string[];
   readonly memory: FakeMemory;
@@ -74,6 +76,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   );
   const memory = new FakeMemory();
   const passwords: string[] = [];
+  const askedAs: string[] = [];
   const lines: Record<string, unknown>[] = [];
   let offset = 0;
   const clock = { now: () => Date.now() + offset };
@@ -107,7 +110,10 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
         passwords.push(password.expose());
         return await Promise.resolve(options.password ?? { kind: 'wrong', detail: 'wrong' });
       },
-      verifierFor: () => verifier,
+      verifierFor: ({ serviceID }) => {
+        askedAs.push(serviceID);
+        return verifier;
+      },
       close: () => {},
     }),
     openMemory: () => Object.assign(memory, { check: () => {}, close: () => {} }),
@@ -135,6 +141,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     alice,
     bob,
     verifier,
+    askedAs,
     passwords,
     memory,
     lines,
