@@ -388,9 +388,11 @@ t.test("what comes behind a close is nobody's", async t => {
 });
 
 t.test('what the client says before it has heard that the host is gone is no error', async t => {
-  const there = await listening(t, socket => socket.resetAndDestroy());
+  const there = await listening(t, socket => socket.once('data', () => socket.resetAndDestroy()));
   const { jump, leg } = alone(t, there.port);
   jump.message(openTo(5, 'web1', 22));
+  await until('the channel', () => leg.sent.some(one => one[0] === 91));
+  jump.message(data(0, 'early'));
   await until('the close', () => leg.sent.some(one => one[0] === 97));
   jump.message(data(0, 'late'));
   jump.message(adjust(0));
