@@ -1,10 +1,12 @@
 /** A proxy in the process of the test: its real parts, but for the server and the disk of others. */
-import { cpSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { DaemonLog } from '../../src/audit/daemon-log.ts';
 import { authenticate } from '../../src/auth/authenticate.ts';
+import type { Proof } from '../../src/auth/verifier.ts';
+import { caKey } from '../../src/ca/authority.ts';
 import { fingerprintOf } from '../../src/ca/issue.ts';
 import type { AgentConfig, ProxyService } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -18,7 +20,7 @@ import { dial } from '../../src/proxy/upstream/dial.ts';
 import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { byte } from '../../src/ssh/wire.ts';
 import type { PasswordOutcome } from '../../src/trasa/password.ts';
-import { newAuthority, passphrase } from '../ca/ca.ts';
+import { newAuthority, passphrase, valueOf } from '../ca/ca.ts';
 import { FakeMemory, FakeVerifier } from '../helpers/fake-ports.ts';
 import { newPair } from '../ssh/authority.ts';
 import { type Identity, type RawPeer, type RawServer, rawServer } from './raw-peer.ts';
@@ -37,6 +39,9 @@ export interface InProcess {
   readonly memory: FakeMemory;
   readonly lines: Record<string, unknown>[];
   readonly caDirectory: string;
+  /** Lines of .pub files. */
+  readonly userCA: string;
+  readonly hostKey: string;
   /** Moves the clock. */
   pass(ms: number): void;
   stop(): Promise<void>;
@@ -44,7 +49,7 @@ export interface InProcess {
 
 export interface InProcessOptions {
   /** Of the second factor; undefined: the code 123456 is right. */
-  readonly outcome?: Outcome;
+  readonly outcome?: Outcome | ((proof: Proof) => Outcome);
   readonly password?: PasswordOutcome;
   /** What the upstream host does with a connection; undefined: it takes any key. */
   readonly met?: (peer: RawPeer) => void;
@@ -65,6 +70,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const folder = mkdtempSync(join(tmpdir(), 'trasa-proxy-'));
   const authority = await newAuthority(['user']);
   const caDirectory = authority.directory;
+  const userCA = publicKeyLine(valueOf(caKey(authority, 'user')).publicKey);
   authority.close();
   writeFileSync(join(folder, 'passphrase'), `${passphrase.expose()}\n`, { mode: 0o600 });
   const host = await rawServer(options.met ?? takesAnyKey);
@@ -146,6 +152,8 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     memory,
     lines,
     caDirectory,
+    userCA,
+    hostKey: readFileSync(join(config.proxy.stateDirectory, 'ssh_host_ed25519_key.pub'), 'utf8'),
     pass: ms => {
       offset += ms;
     },
