@@ -1,4 +1,4 @@
-/** What policy grants beyond a session, by OpenSSH's own client: forwarding of every kind, the agent, X11; and what a hostile host gets. */
+/** What policy grants beyond a terminal and its commands, by OpenSSH's own client; and what a hostile host gets. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, statSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { freePort, makeKey } from '../helpers/e2e/sshd.ts';
 import { until } from '../helpers/e2e/until.ts';
 import { close, data, eof, granting, open, request } from '../proxy/between.ts';
 import { answer } from '../proxy/in-process.ts';
-import type { RawPeer } from '../proxy/raw-peer.ts';
+import { type RawPeer, rawStranger, signedRequest } from '../proxy/raw-peer.ts';
 
 privateHost(t);
 const site = await startGrantedSite(t, {
@@ -213,6 +213,21 @@ function breaksIn(peer: RawPeer): void {
     }
   });
 }
+
+t.test('a signal that a client sends reaches the program', async t => {
+  const peer = await rawStranger(site.proxy.port);
+  t.teardown(() => peer.socket.destroy());
+  peer.send(signedRequest(peer.transport.sessionId, 'alice@real', site.proxy.alice));
+  await peer.next(52);
+  peer.send(open(3));
+  const number = (await peer.next(91)).readUInt32BE(5);
+  const program = 'trap "echo got it; exit 5" USR1; echo ready; while :; do sleep 0.1; done';
+  peer.send(request(number, 'exec', 1, string(program)));
+  t.match((await peer.next(94)).toString(), /ready/);
+  peer.send(request(number, 'signal', 0, string('USR1')));
+  t.match((await peer.next(94)).toString(), /got it/);
+  t.strictSame(await peer.next(98), request(3, 'exit-status', 0, uint32(5)));
+});
 
 /** A connection that stays while the test does. @returns its control socket */
 async function standing(t: Pick<Test, 'teardown'>, words: readonly string[], host: string): Promise<string> {

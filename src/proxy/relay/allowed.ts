@@ -36,7 +36,8 @@ export function verdictOn(ask: Ask, grant: Grant, agreed: Agreed = new Agreed())
   if (ask.kind === 'request' && (ask.on ?? 'session') !== 'session' && !onAnyChannel.has(ask.type))
     return { refused: 'this is for sessions' };
   const found = table[ask.from][ask.kind].get(ask.type);
-  if (found === undefined) return { refused: unknown[ask.kind] };
+  if (found === undefined)
+    return { refused: `the proxy does not permit this kind of ${ask.kind === 'open' ? 'channel' : 'request'}` };
   return typeof found === 'string' ? found : found(ask, grant, agreed);
 }
 
@@ -64,11 +65,6 @@ const onAnyChannel = new Set(['eow@openssh.com', 'keepalive@openssh.com']);
 const nowhere: Place = { host: '', port: 0 };
 const recorded: Refusal = { refused: 'what passes here is recorded, and this cannot be' };
 const unasked: Refusal = { refused: 'the client has not asked for it' };
-const unknown = {
-  global: 'the proxy does not permit this kind of request',
-  open: 'the proxy does not permit this kind of channel',
-  request: 'the proxy does not permit this kind of request',
-} as const;
 
 const table: Readonly<Record<Side, Readonly<Record<Ask['kind'], Rows>>>> = {
   client: {
