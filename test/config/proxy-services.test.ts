@@ -84,7 +84,7 @@ t.test('no service has the name that stands for a jump, however it is written', 
   for (const name of ['jump', 'Jump']) {
     const section = `[proxy.services.${name}]\naddress = "web1"\naccounts = ["alice"]\nhostKey = "${key}"\n`;
     const loaded = loadConfig(put(`${folder}/${name}.toml`, `${top}${section}`), undefined, 'proxy');
-    const problems = [{ text: new RegExp(`^${name}: is the word for ssh -J`), hint: 'give it another name' }];
+    const problems = [{ text: new RegExp(`^services ${name}: is the word for ssh -J`), hint: 'give it another name' }];
     t.match(loaded, { kind: 'broken', problems });
   }
 });

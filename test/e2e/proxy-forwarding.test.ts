@@ -167,10 +167,9 @@ t.test("the host's own keepalives are answered by the client", async t => {
 });
 
 t.test('a host that opens the agent, X11 and a port unasked: the client hears nothing of it', async t => {
-  const directly = await run([
-    ...(['ssh', '-F', site.config, '-p', String(site.proxy.host.port), '-o', 'StrictHostKeyChecking=no'] as const),
-    ...['-o', 'UserKnownHostsFile=/dev/null', '-l', 'alice', 'web1', 'id'],
-  ]);
+  const port = String(site.proxy.host.port);
+  const unknown = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'] as const;
+  const directly = await site.ssh([...unknown, '-p', port, '-l', 'alice', 'web1', 'id']);
   t.match(directly.stderr, /break-in attempt/, 'what a client says of such a host');
   await site.prove('web1');
   for (const forwarding of [{}, { local: ['*'], remote: ['*'], streamlocal: true, agent: true, x11: true }]) {

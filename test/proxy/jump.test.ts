@@ -180,7 +180,7 @@ t.test('five megabytes there, an answer back, each way closed by itself, and all
     proxy.lines.some(line => line['event'] === 'channel-end') ? proxy.lines : undefined,
   );
   t.match(
-    events.filter(line => /^channel/.test(String(line['event']))),
+    events.filter(line => String(line['event']).startsWith('channel')),
     [
       {
         event: 'channel-start',
