@@ -19,7 +19,7 @@ import type { Session } from './session.ts';
 export type Upstream = UpstreamLeg | undefined;
 
 export interface ClientParts {
-  readonly hostKeys: readonly HostKey[];
+  readonly hostKeys: () => readonly HostKey[];
   readonly ident: string;
   readonly loginTimeoutMs: number;
   readonly login: Omit<LoginPorts<Upstream>, 'enterUpstream' | 'refused'>;
@@ -62,7 +62,7 @@ export class Client implements TransportListener {
       this.#timedOut = true;
       this.end('timed-out', 'the login took too long');
     }, loginTimeoutMs);
-    this.#transport = new Transport(socket, { role: { side: 'server', hostKeys }, ident }, this);
+    this.#transport = new Transport(socket, { role: { side: 'server', hostKeys: hostKeys() }, ident }, this);
   }
 
   get isSession(): boolean {
