@@ -43,7 +43,11 @@ function openServers({ server }: AgentConfig): Servers {
   const host = hostname();
   const ours = new TrasaClient(server, host);
   const clients = new Map<string, TrasaClient>();
-  const clientFor = ({ name, serviceID, serviceKey }: ProxyService): TrasaClient => {
+  const clientFor = ({
+    name,
+    serviceID,
+    serviceKey,
+  }: Pick<ProxyService, 'name' | 'serviceID' | 'serviceKey'>): TrasaClient => {
     const known = clients.get(name);
     if (known !== undefined) return known;
     const client = new TrasaClient({ ...server, serviceID, serviceKey }, host);

@@ -22,6 +22,9 @@ export interface ServiceOptions {
   readonly record: boolean;
 }
 
+/** What stands for a service in the user name of whoever comes to jump; so no service has this name. */
+export const jumpName = 'jump';
+
 /** A service's name is what people type behind their account, and so unlike anything else there. */
 export function isServiceName(name: string): boolean {
   return /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62})$/.test(name);
@@ -82,6 +85,7 @@ export function addressBlocks(doc: string, example: string): Option<string> {
 
 function readService(read: TableReader): ServiceOptions {
   if (!isServiceName(read.name)) read.fault('is no name: letters, digits, dots, dashes, and no blanks');
+  if (read.name.toLowerCase() === jumpName) read.fault('is the word for ssh -J, not a service', 'give it another name');
   const address = addressOf(read);
   const service = {
     host: address?.host ?? '',

@@ -7,6 +7,7 @@ import type { ProxySettings } from '../config/config.ts';
 import type { Krl } from '../ssh/krl.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
 import type { Passage } from './downstream/login.ts';
+import { permissionsFor } from './relay/allowed.ts';
 import type { Credential } from './upstream/upstream-auth.ts';
 
 /** The SSH User CA, unlocked, as the proxy uses it. */
@@ -55,13 +56,13 @@ class OpenCertifier implements Certifier {
     return this.#issuer.signer.publicKey;
   }
 
-  async issue({ id, person, account, service }: Passage, address: string): Promise<Credential | string> {
+  async issue({ id, person, account, service, grant }: Passage, address: string): Promise<Credential | string> {
     const { certificateSeconds, sourceAddress } = this.#settings;
     const terms = {
       principals: [account],
       forSeconds: certificateSeconds,
       sourceAddress: sourceAddress === '' ? address : sourceAddress,
-      extensions: ['permit-pty'],
+      extensions: ['permit-pty', ...permissionsFor(grant)],
     };
     const connection = { person, host: service.name, attempt: id };
     const issued = await issueUserCertificate(this.#issuer, connection, terms, this.#now());

@@ -7,8 +7,10 @@ import type { ClientParts } from './door/client.ts';
 import { type Door, openDoor } from './door/door.ts';
 import { openHostKeys } from './door/host-key-files.ts';
 import { Session } from './door/session.ts';
+import { jumpVerdict } from './downstream/entry.ts';
 import { PasswordGuesses } from './downstream/password-guesses.ts';
 import { engineReady } from './engine/transport.ts';
+import { jumpPoint } from './jump/point.ts';
 import { proxyLog } from './log.ts';
 import { Recording } from './relay/recording.ts';
 import { SessionLog } from './relay/session-log.ts';
@@ -47,6 +49,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     certifier.close();
   };
 
+  const entryPorts = { entry: proxy.entry, approvals, clock };
   let sessions = 0;
   const clientParts: ClientParts = {
     hostKeys: () => hostKeys.at(clock.now()),
@@ -58,12 +61,11 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       guesses: new PasswordGuesses(memory, config.throttle, clock),
       verifierFor: service => servers.verifierFor(service),
       services: proxy.services,
-      entry: proxy.entry,
-      approvals,
+      ...entryPorts,
+      jump: jumpPoint(config.server),
       rules: rulesOf(config),
       memory,
       audit,
-      clock,
       random,
     },
     upstream: {
@@ -72,6 +74,14 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       revoked: () => certifier.revoked(),
       now: () => clock.now(),
     },
+    jump: (person, clientAddress) => ({
+      rules: () => ({
+        services: proxy.services,
+        grantFor: service => jumpVerdict(entryPorts, person, service, clientAddress),
+      }),
+      dial: parts.dial,
+      broken: error => log.bug(error),
+    }),
     keyRules: clientAddress => ({
       keys: proxy.keys,
       userCA: certifier.userCA,

@@ -78,3 +78,13 @@ serviceKeyFile = "${folder}/not-there"
   const both = [{ text: /^stateDirectory \/tmp\/none-proxy/ }, { text: /^web1: serviceKeyFile .*not-there/ }];
   t.match(ofProxy, { kind: 'broken', problems: both });
 });
+
+t.test('no service has the name that stands for a jump, however it is written', async t => {
+  const folder = privateDirectory(t);
+  for (const name of ['jump', 'Jump']) {
+    const section = `[proxy.services.${name}]\naddress = "web1"\naccounts = ["alice"]\nhostKey = "${key}"\n`;
+    const loaded = loadConfig(put(`${folder}/${name}.toml`, `${top}${section}`), undefined, 'proxy');
+    const problems = [{ text: new RegExp(`^services ${name}: is the word for ssh -J`), hint: 'give it another name' }];
+    t.match(loaded, { kind: 'broken', problems });
+  }
+});

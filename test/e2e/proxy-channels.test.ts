@@ -181,7 +181,7 @@ t.test('forwarding is refused, each kind with a reason, and disturbs nothing els
   const local = await shell(`ssh -o LogLevel=INFO ${quoted(flags())} -W 127.0.0.1:22 alice@web1@proxy </dev/null`);
   t.match(local, {
     status: 255,
-    stderr: /administratively prohibited: the proxy does not permit this kind of channel/,
+    stderr: /administratively prohibited: policy does not grant a connection to 127\.0\.0\.1:22/,
   });
   const remote = await ssh([...info, '-R', '0:127.0.0.1:22'], 'echo still here');
   t.match(remote, { status: 0, stdout: 'still here\n', stderr: /remote port forwarding failed/ });
@@ -202,6 +202,32 @@ t.test('the agent of a person stays theirs', async t => {
   t.match(forwarded, { status: 0, stdout: 'agent: \n' });
   t.notMatch(forwarded.stderr, /break-in/);
   t.match(await site.proxy.said(line => line['type'] === 'auth-agent-req@openssh.com'), { event: 'channel-refused' });
+});
+
+t.test(
+  'a jump: two factors at the proxy, then words on what policy does not grant, and what to say instead',
+  async t => {
+    const words = ['ssh', ...info, ...flags(), '-l', 'alice@jump'] as const;
+    const OTP = site.members.alice.code();
+    const denied = await answering([...words, '-W', 'web1:22', 'proxy'], { OTP });
+    t.match(denied, { status: 255, stderr: /policy does not let you jump to web1: say ssh ACCOUNT@web1@PROXY/ });
+    t.match(await site.proxy.said(line => line['event'] === 'decision' && line['target'] === 'jump'), {
+      decision: 'allow',
+      factor: 'totp',
+    });
+    const session = await run([...words, 'proxy', 'id']);
+    t.match(session, { status: 255, stdout: '', stderr: /this connection is for jumps: say ssh -J PROXY SERVICE/ });
+  },
+);
+
+t.test('a break on a terminal disturbs nothing', async t => {
+  const terminal = terminalAt(site.proxy, 'alice@web1', site.keys.alice);
+  await terminal.expect(/\$ $/);
+  terminal.send('\r~B');
+  terminal.send('echo go $((6*7))\r');
+  await terminal.expect('go 42');
+  terminal.send('exit\r');
+  t.match(await terminal.ended(), { exitCode: 0 });
 });
 
 t.test('keepalives of a client are answered by the host, from end to end', async t => {

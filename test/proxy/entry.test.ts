@@ -78,7 +78,7 @@ t.test('where there are policies, a password is that of an email address: no sec
 });
 
 t.test('the service question: a name is taken as ever', async t => {
-  const proxy = await inProcess(t, { moreServices: ['web10', 'db1'] });
+  const proxy = await inProcess(t, { others: ['web10', 'db1'].map(name => ({ name, port: 9 })) });
   const peer = await asAlice(proxy, 'alice');
   const asked = { instruction: 'Choose Service', questions: [`\n\r${'_'.repeat(85)}\n\rEnter Service IP : \n\r`] };
   t.match(await heard(peer), asked);
@@ -95,7 +95,10 @@ t.test('the service question: a name is taken as ever', async t => {
 t.test('the service question: lists, numbers and parts of a name, of what is granted alone', async t => {
   const names = Array.from({ length: 30 }, (_, i) => `app${i}`);
   const only = entry({ services: ['app*', 'db1'] });
-  const proxy = await inProcess(t, { moreServices: [...names, 'db1', 'secret'], proxy: only });
+  const proxy = await inProcess(t, {
+    others: [...names, 'db1', 'secret'].map(name => ({ name, port: 9 })),
+    proxy: only,
+  });
   const choose = async (...answers: string[]): Promise<string> => {
     const peer = await asAlice(proxy, 'alice');
     await heard(peer);

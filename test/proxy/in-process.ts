@@ -1,15 +1,19 @@
 /** A proxy in the process of the test: its real parts, but for the server and the disk of others. */
-import { cpSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { DaemonLog } from '../../src/audit/daemon-log.ts';
 import { authenticate } from '../../src/auth/authenticate.ts';
+import type { Proof } from '../../src/auth/verifier.ts';
+import { caKey } from '../../src/ca/authority.ts';
 import { fingerprintOf } from '../../src/ca/issue.ts';
 import type { AgentConfig, ProxyService } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Secret } from '../../src/otp/secret.ts';
 import type { Outcome } from '../../src/policy/decision.ts';
+import type { EntryRule, EntryRules } from '../../src/policy/entry-rules.ts';
+import type { Grant } from '../../src/policy/grant.ts';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
 import { startProxy } from '../../src/proxy/proxy.ts';
 import type { ProxyParts } from '../../src/proxy/service.ts';
@@ -18,7 +22,8 @@ import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { byte } from '../../src/ssh/wire.ts';
 import { Approvals } from '../../src/store/approvals.ts';
 import type { PasswordOutcome } from '../../src/trasa/password.ts';
-import { newAuthority, passphrase } from '../ca/ca.ts';
+import { newAuthority, passphrase, valueOf } from '../ca/ca.ts';
+import { entryRule } from '../helpers/entry-rule.ts';
 import { FakeMemory, FakeVerifier } from '../helpers/fake-ports.ts';
 import { newPair } from '../ssh/authority.ts';
 import { type Identity, type RawPeer, type RawServer, rawServer } from './raw-peer.ts';
@@ -30,12 +35,17 @@ export interface InProcess {
   readonly alice: Identity;
   readonly bob: Identity;
   readonly verifier: FakeVerifier;
+  /** The service IDs as which the server was asked. */
+  readonly askedAs: string[];
   /** Passwords that were sent to the server. */
   readonly passwords: string[];
   readonly memory: FakeMemory;
   readonly lines: Record<string, unknown>[];
   readonly caDirectory: string;
   readonly stateDirectory: string;
+  /** Lines of .pub files. */
+  readonly userCA: string;
+  readonly hostKey: string;
   /** Moves the clock. */
   pass(ms: number): void;
   stop(): Promise<void>;
@@ -43,14 +53,16 @@ export interface InProcess {
 
 export interface InProcessOptions {
   /** Of the second factor; undefined: the code 123456 is right. */
-  readonly outcome?: Outcome;
+  readonly outcome?: Outcome | ((proof: Proof) => Outcome);
   readonly password?: PasswordOutcome;
   /** What the upstream host does with a connection; undefined: it takes any key. */
   readonly met?: (peer: RawPeer) => void;
   readonly proxy?: Partial<AgentConfig['proxy']>;
   readonly service?: Partial<ProxyService>;
-  /** More of them, each like the first. */
-  readonly moreServices?: readonly string[];
+  /** Services beside web1. */
+  readonly others?: readonly (Partial<ProxyService> & Pick<ProxyService, 'name'>)[];
+  /** A policy for each service, asked whenever it counts. */
+  readonly grantFor?: (service: string) => Grant;
   readonly graceMs?: number;
   /** The event of lines that the audit log does not take. */
   readonly cannotNote?: string;
@@ -63,6 +75,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const folder = mkdtempSync(join(tmpdir(), 'trasa-proxy-'));
   const authority = await newAuthority(['user']);
   const caDirectory = authority.directory;
+  const userCA = publicKeyLine(valueOf(caKey(authority, 'user')).publicKey);
   authority.close();
   writeFileSync(join(folder, 'passphrase'), `${passphrase.expose()}\n`, { mode: 0o600 });
   const host = await rawServer(options.met ?? takesAnyKey);
@@ -74,6 +87,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   );
   const memory = new FakeMemory();
   const passwords: string[] = [];
+  const askedAs: string[] = [];
   const lines: Record<string, unknown>[] = [];
   let offset = 0;
   const clock = { now: () => Date.now() + offset };
@@ -85,11 +99,11 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const log: DaemonLog = { debug: say, info: say, warn: say, error: say, setDebug: () => {} };
   const base = configIn(folder, caDirectory, `${host.port}`, publicKeyLine(host.hostKey.publicKey));
   const services = new Map(
-    [...base.proxy.services].map(([name, service]) => [name, { ...service, ...options.service }]),
+    [...base.proxy.services].flatMap(([name, service]): [string, ProxyService][] => [
+      [name, { ...service, ...options.service }],
+      ...(options.others ?? []).map((other): [string, ProxyService] => [other.name, { ...service, ...other }]),
+    ]),
   );
-  const [first] = services.values();
-  for (const name of options.moreServices ?? [])
-    if (first !== undefined) services.set(name, { ...first, name, port: 9 });
   const keys = new Map([
     [fingerprintOf(alice.key), 'alice@example.com'],
     [fingerprintOf(bob.key), 'bob@example.com'],
@@ -97,7 +111,13 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const config: AgentConfig = {
     ...base,
     policy: { ...base.policy, graceMs: options.graceMs ?? 0, ...options.policy },
-    proxy: { ...base.proxy, ...options.proxy, services, keys },
+    proxy: {
+      ...base.proxy,
+      ...(options.grantFor !== undefined && { entry: policiesOf(options.grantFor, services.keys()) }),
+      ...options.proxy,
+      services,
+      keys,
+    },
   };
   const parts: ProxyParts = {
     authenticate,
@@ -107,7 +127,10 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
         passwords.push(password.expose());
         return await Promise.resolve(options.password ?? { kind: 'wrong', detail: 'wrong' });
       },
-      verifierFor: () => verifier,
+      verifierFor: ({ serviceID }) => {
+        askedAs.push(serviceID);
+        return verifier;
+      },
       close: () => {},
     }),
     openMemory: () => Object.assign(memory, { check: () => {}, close: () => {} }),
@@ -136,16 +159,33 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     alice,
     bob,
     verifier,
+    askedAs,
     passwords,
     memory,
     lines,
     caDirectory,
     stateDirectory: config.proxy.stateDirectory,
+    userCA,
+    hostKey: readFileSync(join(config.proxy.stateDirectory, 'ssh_host_ed25519_key.pub'), 'utf8'),
     pass: ms => {
       offset += ms;
     },
     stop: async () => await proxy.stop(),
   };
+}
+
+function policiesOf(grantFor: (service: string) => Grant, services: Iterable<string>): EntryRules {
+  const rules = [...services].map(
+    (name): EntryRule => ({
+      ...entryRule,
+      name,
+      services: [name],
+      get grant() {
+        return grantFor(name);
+      },
+    }),
+  );
+  return { groups: new Map(), rules };
 }
 
 /** A host that lets in whoever signs, as sshd says it. */

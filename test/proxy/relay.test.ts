@@ -1,43 +1,25 @@
 /** What the relay does with each message, without a network. */
 import t from 'tap';
-import { type Grant, usualGrant } from '../../src/policy/grant.ts';
-import type { Ask } from '../../src/proxy/relay/allowed.ts';
-import { type Leg, Relay } from '../../src/proxy/relay/relay.ts';
+import { usualGrant } from '../../src/policy/grant.ts';
 import { byte, string, uint32 } from '../../src/ssh/wire.ts';
 import { until } from '../helpers/e2e/until.ts';
-
-const data = (recipient: number, text: string): Buffer => Buffer.concat([byte(94), uint32(recipient), string(text)]);
-const extended = (recipient: number, text: string): Buffer =>
-  Buffer.concat([byte(95), uint32(recipient), uint32(1), string(text)]);
-const adjust = (recipient: number): Buffer => Buffer.concat([byte(93), uint32(recipient), uint32(100)]);
-const eof = (recipient: number): Buffer => Buffer.concat([byte(96), uint32(recipient)]);
-const close = (recipient: number): Buffer => Buffer.concat([byte(97), uint32(recipient)]);
-const success = (recipient: number): Buffer => Buffer.concat([byte(99), uint32(recipient)]);
-const failure = (recipient: number): Buffer => Buffer.concat([byte(100), uint32(recipient)]);
-
-/** Number, recipient and reason of a message that opens no channel. */
-const refusal = (payload: Buffer | undefined): number[] =>
-  payload === undefined ? [] : [payload[0] ?? 0, payload.readUInt32BE(1), payload.readUInt32BE(5)];
-
-class FakeLeg implements Leg {
-  readonly sent: Buffer[] = [];
-  isCongested = false;
-  isPaused = false;
-  ended: string | undefined;
-
-  send(payload: Buffer): void {
-    this.sent.push(payload);
-  }
-  pause(): void {
-    this.isPaused = true;
-  }
-  resume(): void {
-    this.isPaused = false;
-  }
-  disconnect(_reason: number, text: string): void {
-    this.ended = text;
-  }
-}
+import {
+  adjust,
+  between,
+  close,
+  confirm,
+  data,
+  eof,
+  extended,
+  failure,
+  global,
+  open,
+  openBy,
+  opened,
+  refusal,
+  request,
+  success,
+} from './between.ts';
 
 t.test('a session: opened, asked for, used, ended and closed, each message as it came', async t => {
   const { relay, client, host } = between();
@@ -63,13 +45,13 @@ t.test('a session: opened, asked for, used, ended and closed, each message as it
 });
 
 t.test('what is refused: the client hears it, and the host never does', async t => {
-  for (const type of ['direct-tcpip', 'direct-streamlocal@openssh.com', 'tun@openssh.com', 'x11', '', 'constructor']) {
+  for (const type of ['session2', 'tun@openssh.com', 'x11', 'auth-agent@openssh.com', '', 'constructor']) {
     const { relay, client, host } = between();
     relay.message('client', open(3, type));
     t.equal(host.sent.length, 0, type);
     t.strictSame(client.sent.map(refusal), [[92, 3, 1]]);
   }
-  for (const type of ['tcpip-forward', 'cancel-tcpip-forward', 'streamlocal-forward@openssh.com', 'toString']) {
+  for (const type of ['hostkeys-prove-00@openssh.com', 'keepalive', 'toString']) {
     const { relay, client, host } = between();
     relay.message('client', global(type, 1));
     relay.message('client', global(type, 0));
@@ -94,9 +76,9 @@ t.test('what is refused: the client hears it, and the host never does', async t 
 });
 
 t.test('a host opens nothing, and asks for nothing that concerns a person', async t => {
-  for (const type of ['auth-agent@openssh.com', 'x11', 'forwarded-tcpip', 'session']) {
+  for (const type of ['auth-agent@openssh.com', 'x11', 'direct-tcpip', 'session']) {
     const { relay, client, host } = opened();
-    relay.message('host', open(9, type));
+    relay.message('host', open(9, type, string('localhost'), uint32(22)));
     t.equal(client.sent.length, 1, type);
     t.strictSame(refusal(host.sent.at(-1)), [92, 9, 1]);
   }
@@ -111,7 +93,7 @@ t.test('a host opens nothing, and asks for nothing that concerns a person', asyn
 t.test('replies keep their order, whoever gives them', async t => {
   const { relay, client } = between();
   relay.message('client', global('keepalive@openssh.com', 1)); // the host's to answer
-  relay.message('client', global('tcpip-forward', 1)); // ours
+  relay.message('client', global('x@example.com', 1)); // ours
   relay.message('client', global('keepalive@openssh.com', 1));
   t.strictSame(client.sent, [], 'nothing before the first');
   relay.message('host', byte(81));
@@ -240,11 +222,11 @@ t.test('what comes behind a close from the same side is not passed on', async t 
   t.match(host.ended, /no channel/);
 });
 
-t.test('a hundred channels, and no more', async t => {
+t.test('so many channels, and no more', async t => {
   const { relay, client, host } = between();
-  for (let i = 0; i < 101; i++) relay.message('client', open(i));
-  t.equal(host.sent.length, 100);
-  t.strictSame(client.sent.map(refusal), [[92, 100, 4]]);
+  for (let i = 0; i < 257; i++) relay.message('client', open(i));
+  t.equal(host.sent.length, 256);
+  t.strictSame(client.sent.map(refusal), [[92, 256, 4]]);
 });
 
 t.test('a side that is slow stops the other, and only that', async t => {
@@ -260,7 +242,7 @@ t.test('a side that is slow stops the other, and only that', async t => {
 
 t.test('packets larger than we take are asked of nobody', async t => {
   const { relay, client, host } = between();
-  relay.message('client', open(0, 'session', 1 << 20));
+  relay.message('client', openBy({ sender: 0, type: 'session', maxPacket: 1 << 20 }));
   t.equal(host.sent[0]?.readUInt32BE(host.sent[0].length - 4), 32_768);
   relay.message('host', confirm(0, 7, 1 << 20));
   t.equal(client.sent[0]?.readUInt32BE(13), 32_768);
@@ -274,47 +256,3 @@ t.test('when one side is gone, the other is told', async t => {
   relay.message('client', data(7, 'x'));
   t.equal(host.sent.length, 1, 'and nothing passes any more');
 });
-
-function between(grant = usualGrant(false)) {
-  const [client, host] = [new FakeLeg(), new FakeLeg()];
-  const refused: Ask[] = [];
-  const relay = new Relay(
-    client,
-    host,
-    {
-      isCongested: false,
-      request: () => {},
-      output: () => {},
-      ending: () => {},
-      closed: () => {},
-      refused: ask => refused.push(ask),
-      violation: () => {},
-    },
-    grant,
-  );
-  return { relay, client, host, refused };
-}
-
-/** With a channel that is 0 to the client and 7 to the host. */
-function opened(grant?: Grant) {
-  const all = between(grant);
-  all.relay.message('client', open(0));
-  all.relay.message('host', confirm(0, 7));
-  return all;
-}
-
-function open(sender: number, type = 'session', maxPacket = 32_768): Buffer {
-  return Buffer.concat([byte(90), string(type), uint32(sender), uint32(2 ** 21), uint32(maxPacket)]);
-}
-
-function confirm(recipient: number, sender: number, maxPacket = 32_768): Buffer {
-  return Buffer.concat([byte(91), ...[recipient, sender, 2 ** 21, maxPacket].map(uint32)]);
-}
-
-function request(recipient: number, type: string, wantReply: number, ...rest: Buffer[]): Buffer {
-  return Buffer.concat([byte(98), uint32(recipient), string(type), byte(wantReply), ...rest]);
-}
-
-function global(type: string, wantReply: number, ...rest: Buffer[]): Buffer {
-  return Buffer.concat([byte(80), string(type), byte(wantReply), ...rest]);
-}

@@ -1,10 +1,11 @@
 /** What an upstream host may do, and what it may not: it is not trusted with anything but its own session. */
 import t from 'tap';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
-import { parseCertificate } from '../../src/ssh/certificate.ts';
+import { type Certificate, parseCertificate } from '../../src/ssh/certificate.ts';
 import { byte, string, uint32, WireReader } from '../../src/ssh/wire.ts';
 import { until } from '../helpers/e2e/until.ts';
 import { valueOf } from '../ssh/openssh.ts';
+import { granting } from './between.ts';
 import { answer, type InProcess, inProcess } from './in-process.ts';
 import { infoResponse, keyboardInteractive, type RawPeer, rawStranger, signedRequest } from './raw-peer.ts';
 
@@ -12,22 +13,25 @@ const user = 'alice@web1';
 
 t.test('the certificate: for one account, from one address, for minutes, with a terminal and no more', async t => {
   const proxy = await inProcess(t);
-  await enter(proxy);
-  const request = new WireReader(
-    await until('the request', () => proxy.host.peers[0]?.messages.find(one => one[0] === 50)),
-  );
-  request.byte();
-  t.equal(request.text(), 'alice');
-  request.string(); // service
-  request.string(); // method
-  request.byte();
-  t.equal(request.text(), 'ssh-ed25519-cert-v01@openssh.com');
-  const certificate = valueOf(parseCertificate(request.string()));
+  const { account, algorithm, certificate } = await offeredTo(proxy);
+  t.equal(account, 'alice');
+  t.equal(algorithm, 'ssh-ed25519-cert-v01@openssh.com');
   t.strictSame(certificate.principals, ['alice']);
   t.strictSame([...certificate.criticalOptions.keys()], ['source-address']);
   t.strictSame([...certificate.extensions.keys()], ['permit-pty']);
   t.equal(certificate.validBefore - certificate.validAfter, 180n, 'two minutes, and one for clocks that differ');
   t.match(certificate.keyId, /^trasa:alice@example.com:web1:[0-9A-Z]{26}$/);
+});
+
+t.test('the certificate permits the forwarding that policy grants, unless the session is recorded', async t => {
+  const forwarding = { local: ['*'], agent: true, x11: true };
+  const open = await inProcess(t, { grantFor: () => granting(forwarding) });
+  t.strictSame(
+    [...(await offeredTo(open)).certificate.extensions.keys()],
+    ['permit-X11-forwarding', 'permit-agent-forwarding', 'permit-port-forwarding', 'permit-pty'],
+  );
+  const recorded = await inProcess(t, { grantFor: () => granting(forwarding, true) });
+  t.strictSame([...(await offeredTo(recorded)).certificate.extensions.keys()], ['permit-pty']);
 });
 
 t.test('a host that asks questions of its own: they go to the person, and only the person answers', async t => {
@@ -115,7 +119,7 @@ t.test('a session: what passes, what does not, and the agent of the person stays
   host.send(byte(91), ...[0, 5, 2 ** 20, 32_768].map(uint32));
   await peer.next(91);
   host.send(byte(90), string('auth-agent@openssh.com'), uint32(1), uint32(100), uint32(100));
-  t.match(text(await host.next(92)), /does not permit/);
+  t.match(text(await host.next(92)), /has not asked for it/);
   host.send(byte(80), string('hostkeys-00@openssh.com'), byte(0), string('key'));
   host.send(byte(94), uint32(0), string('to the person'));
   t.match(text(await peer.next(94)), /to the person/);
@@ -200,6 +204,21 @@ async function session(proxy: InProcess): Promise<{ peer: RawPeer; host: RawPeer
   proxy.pass(400_000); // the code is good again
   const host = await until('the host', () => proxy.host.peers.at(-1));
   return { peer, host };
+}
+
+/** What the host is offered when alice enters. */
+async function offeredTo(proxy: InProcess): Promise<{ account: string; algorithm: string; certificate: Certificate }> {
+  await enter(proxy);
+  const request = new WireReader(
+    await until('the request', () => proxy.host.peers[0]?.messages.find(one => one[0] === 50)),
+  );
+  request.byte();
+  const account = request.text();
+  request.string(); // service
+  request.string(); // method
+  request.byte();
+  const algorithm = request.text();
+  return { account, algorithm, certificate: valueOf(parseCertificate(request.string())) };
 }
 
 async function dialogue(proxy: InProcess, peer: RawPeer): Promise<void> {

@@ -1,11 +1,13 @@
 /** One connection to the proxy, from its first byte to its last: a stranger, then a session. */
 import type { Socket } from 'node:net';
+import type { Grant } from '../../policy/grant.ts';
 import { needsNoQuestion } from '../downstream/entry.ts';
-import { type Entry, type LoginPorts, ProxyLogin } from '../downstream/login.ts';
+import { type Entry, isPassage, type LoginPorts, ProxyLogin } from '../downstream/login.ts';
 import { type KeyRules, ownerOf } from '../downstream/proven-key.ts';
 import { Userauth } from '../downstream/userauth.ts';
 import type { HostKey } from '../engine/host-keys.ts';
 import { type Ending, Transport, type TransportListener } from '../engine/transport.ts';
+import { Jump, type JumpPorts } from '../jump/jump.ts';
 import type { ProxyLog } from '../log.ts';
 import { bye } from '../messages/numbers.ts';
 import { banner } from '../messages/userauth.ts';
@@ -13,16 +15,20 @@ import { Relay } from '../relay/relay.ts';
 import { enterUpstream, type UpstreamLeg, type UpstreamPorts } from '../upstream/enter.ts';
 import type { Session } from './session.ts';
 
+/** What is behind a client; undefined for one that has come to jump: nothing. */
+export type Upstream = UpstreamLeg | undefined;
+
 export interface ClientParts {
   readonly hostKeys: () => readonly HostKey[];
   readonly ident: string;
   readonly loginTimeoutMs: number;
-  readonly login: Omit<LoginPorts<UpstreamLeg>, 'enterUpstream' | 'refused'>;
+  readonly login: Omit<LoginPorts<Upstream>, 'enterUpstream' | 'refused'>;
   readonly upstream: Omit<UpstreamPorts, 'banner'>;
+  readonly jump: (person: string, clientAddress: string) => JumpPorts;
   readonly keyRules: (clientAddress: string) => KeyRules;
   readonly log: ProxyLog;
   /** A session begins. Undefined: there is no room. */
-  readonly openSession: (entry: Entry<UpstreamLeg>, clientAddress: string) => Session | undefined;
+  readonly openSession: (entry: Entry<Upstream>, clientAddress: string) => Session | undefined;
 }
 
 export interface ClientEvents {
@@ -33,14 +39,17 @@ export interface ClientEvents {
   readonly gone: (loggedIn: boolean, timedOut: boolean) => void;
 }
 
+/** Where a client's messages go, once it is in. */
+type Traffic = Pick<Jump, 'message' | 'drained' | 'ended' | 'end'>;
+
 export class Client implements TransportListener {
   readonly #parts: ClientParts;
   readonly #address: string;
   readonly #events: ClientEvents;
   readonly #transport: Transport;
   readonly #timer: NodeJS.Timeout;
-  #userauth: Userauth<Entry<UpstreamLeg>> | undefined;
-  #relay: Relay | undefined;
+  #userauth: Userauth<Entry<Upstream>> | undefined;
+  #traffic: Traffic | undefined;
   #session: Session | undefined;
   #timedOut = false;
 
@@ -57,14 +66,14 @@ export class Client implements TransportListener {
   }
 
   get isSession(): boolean {
-    return this.#relay !== undefined;
+    return this.#traffic !== undefined;
   }
 
   /** @param reason a DenyReason for a login under way; @param text for the person */
   end(reason: string, text: string): void {
     this.#userauth?.end(reason);
-    if (this.#relay === undefined) this.#transport.disconnect(bye.byApplication, text);
-    else this.#relay.end(text);
+    if (this.#traffic === undefined) this.#transport.disconnect(bye.byApplication, text);
+    else this.#traffic.end(text);
   }
 
   ready(): void {
@@ -73,16 +82,18 @@ export class Client implements TransportListener {
       ownerOf: offer => ownerOf(offer, this.#parts.keyRules(this.#address)),
       needsNoQuestion: (user, proved) => needsNoQuestion(this.#parts.login, user, proved, this.#address),
       logIn: async (user, proved, conversation, signal) => {
-        const ports: LoginPorts<UpstreamLeg> = {
+        const ports: LoginPorts<Upstream> = {
           ...this.#parts.login,
           refused: (who, why) => log.info('refused', { user: who, client: this.#address, why }),
           enterUpstream: async (passage, asked, aborts) =>
-            await enterUpstream(passage, this.#transport.peerIdent, asked, this.#upstreamPorts(), aborts),
+            isPassage(passage)
+              ? await enterUpstream(passage, this.#transport.peerIdent, asked, this.#upstreamPorts(), aborts)
+              : { kind: 'entered', leg: undefined },
         };
         return await new ProxyLogin(ports, user, this.#address, conversation, signal).run(proved);
       },
       entered: entry => this.#enter(entry),
-      abandoned: ({ upstream }) => upstream.transport.disconnect(bye.byApplication, 'the client is gone'),
+      abandoned: ({ upstream }) => upstream?.transport.disconnect(bye.byApplication, 'the client is gone'),
       failed: (user, why) => {
         this.#events.failed();
         log.info('failed', { user, client: this.#address, why });
@@ -92,26 +103,26 @@ export class Client implements TransportListener {
   }
 
   message(payload: Buffer): void {
-    if (this.#relay === undefined) this.#userauth?.message(payload);
-    else this.#relay.message('client', payload);
+    if (this.#traffic === undefined) this.#userauth?.message(payload);
+    else this.#traffic.message(payload);
   }
 
   drained(): void {
-    this.#relay?.drained('client');
+    this.#traffic?.drained();
   }
 
   closed(ending: Ending): void {
     clearTimeout(this.#timer);
     if (ending.kind === 'bug') this.#parts.log.bug(ending.text);
     this.#userauth?.end('disconnected');
-    this.#relay?.ended('client', ending);
+    this.#traffic?.ended(ending);
     if (this.#session === undefined)
       this.#parts.log.debug('a stranger is gone', { client: this.#address, why: ending.text });
     this.#session?.end(ending.text);
     this.#events.gone(this.#session !== undefined, this.#timedOut);
   }
 
-  #enter(entry: Entry<UpstreamLeg>): void {
+  #enter(entry: Entry<Upstream>): void {
     clearTimeout(this.#timer);
     this.#transport.trust();
     this.#events.loggedIn();
@@ -121,10 +132,20 @@ export class Client implements TransportListener {
       return this.#transport.disconnect(bye.tooManyConnections, 'Too many sessions. Try again in a minute.');
     }
     this.#session = session;
-    const relay = new Relay(this.#transport, upstream.transport, session, entry.passage.grant);
+    if (upstream === undefined) this.#jump(entry.passage.person, session);
+    else this.#relay(upstream, entry.passage.grant, session);
+  }
+
+  #relay(upstream: UpstreamLeg, grant: Grant, session: Session): void {
+    const relay = new Relay(this.#transport, upstream.transport, session, grant);
     session.onEnd(why => relay.end(why));
     session.onDrained(() => relay.tapDrained());
-    this.#relay = relay;
+    this.#traffic = {
+      message: payload => relay.message('client', payload),
+      drained: () => relay.drained('client'),
+      ended: ending => relay.ended('client', ending),
+      end: why => relay.end(why),
+    };
     upstream.handTo({
       ready: () => {},
       message: payload => relay.message('host', payload),
@@ -136,14 +157,20 @@ export class Client implements TransportListener {
     });
   }
 
+  #jump(person: string, session: Session): void {
+    const jump = new Jump(this.#transport, session, this.#parts.jump(person, this.#address));
+    session.onEnd(why => jump.end(why));
+    this.#traffic = jump;
+  }
+
   /** Without a session nobody is on the host either. Throws if the log cannot be written. */
-  #openSession(entry: Entry<UpstreamLeg>): Session | undefined {
+  #openSession(entry: Entry<Upstream>): Session | undefined {
     let session: Session | undefined;
     try {
       session = this.#parts.openSession(entry, this.#address);
       return session;
     } finally {
-      if (session === undefined) entry.upstream.transport.disconnect(bye.byApplication, 'no session');
+      if (session === undefined) entry.upstream?.transport.disconnect(bye.byApplication, 'no session');
     }
   }
 

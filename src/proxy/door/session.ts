@@ -1,7 +1,7 @@
 import type { Ask, Side } from '../relay/allowed.ts';
 import type { Recording } from '../relay/recording.ts';
 import type { SessionLog } from '../relay/session-log.ts';
-import type { SessionTap } from '../relay/tap.ts';
+import type { FailedChannel, OpenedChannel, SessionTap } from '../relay/tap.ts';
 
 /** What listens to one session: its audit lines and, where the service wants one, its recording. */
 export class Session implements SessionTap {
@@ -38,6 +38,14 @@ export class Session implements SessionTap {
     this.#recording?.onDrained(drained);
   }
 
+  opened(channel: OpenedChannel): void {
+    this.#log.opened(channel);
+  }
+
+  notOpened(channel: FailedChannel, why?: string): void {
+    this.#log.notOpened(channel, why);
+  }
+
   request(channel: number, payload: Buffer): void {
     this.#log.request(channel, payload);
     this.#recording?.request(channel, payload);
@@ -53,11 +61,12 @@ export class Session implements SessionTap {
   }
 
   closed(channel: number): void {
+    this.#log.closed(channel);
     this.#recording?.closed(channel);
   }
 
-  refused(ask: Ask): void {
-    this.#log.refused(ask);
+  refused(ask: Ask, why: string): void {
+    this.#log.refused(ask, why);
   }
 
   violation(from: Side, what: string): void {

@@ -1,5 +1,6 @@
 /** The service question: a name, an address, a number of the list that was shown, or a part of a name. */
 import type { ProxyService } from '../../config/config.ts';
+import type { JumpPoint } from '../jump/point.ts';
 import type { InfoRequests } from './info-requests.ts';
 import * as words from './words.ts';
 
@@ -14,13 +15,16 @@ const maxListed = 20;
 export async function chooseService(
   conversation: InfoRequests,
   granted: readonly ProxyService[],
-): Promise<ProxyService | undefined> {
+  jump: JumpPoint,
+): Promise<ProxyService | JumpPoint | undefined> {
   let shown: readonly ProxyService[] = [];
   for (let asked = 0; asked < maxAsked; asked++) {
     const answers = await conversation.ask(words.chooseService.instruction, words.chooseService.questions);
     const [answer] = answers ?? [];
     if (answer === undefined) return undefined;
-    const found = servicesMeant(answer.expose().trim(), granted, shown);
+    const typed = answer.expose().trim();
+    if (typed === jump.name) return jump;
+    const found = servicesMeant(typed, granted, shown);
     const [service, ...others] = found;
     if (service === undefined) await conversation.tell(words.invalidService);
     else if (others.length === 0) {

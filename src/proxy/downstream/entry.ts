@@ -20,32 +20,61 @@ export function entryVerdict(
 }
 
 /**
+ * What policy says of a person who jumps to a service. Nobody here can tell which account they enter there: what is granted
+ * for one is granted, and what is demanded for one is demanded.
+ */
+export function jumpVerdict(
+  ports: Pick<LoginPorts<unknown>, 'entry' | 'clock' | 'approvals'>,
+  person: string,
+  service: ProxyService,
+  clientAddress: string,
+): { readonly jump: boolean; readonly record: boolean } {
+  const granted = service.accounts.flatMap(account => {
+    const verdict = entryVerdict(ports, person, account, service, clientAddress);
+    return verdict.kind === 'granted' ? [{ account, grant: verdict.grant }] : [];
+  });
+  return {
+    jump: granted.some(
+      ({ account, grant: { forwarding, approvalMs } }) =>
+        forwarding.jump && (approvalMs === 0 || isApproved(ports, { person, account, service })),
+    ),
+    record: service.record || granted.some(({ grant }) => grant.record),
+  };
+}
+
+/**
  * Is all known that the dialogue would ask? Only where the service is named, and policy wants no second factor or a grace
  * holds a while longer: a second, so that it is still there when authenticate() looks.
  */
 export function needsNoQuestion(
-  ports: Pick<LoginPorts<unknown>, 'services' | 'rules' | 'memory' | 'clock' | 'entry' | 'approvals'>,
+  ports: Pick<LoginPorts<unknown>, 'services' | 'jump' | 'rules' | 'memory' | 'clock' | 'entry' | 'approvals'>,
   user: string,
   proved: KeyOwner,
   clientAddress: string,
 ): boolean {
-  const { services, rules, memory, clock } = ports;
+  const { services, jump } = ports;
   const { account, service: named } = parseTarget(user) ?? {};
-  const service = named === undefined ? undefined : services.get(named);
-  if (account === undefined || service === undefined) return false;
+  if (account === undefined || named === undefined) return false;
   const person = inOneSpelling(proved.person);
+  const holds = (): boolean => graceHolds(ports, { account, person, target: named }, proved, clientAddress);
+  if (named === jump.name) return holds();
+  const service = services.get(named);
+  if (service === undefined) return false;
   const verdict = entryVerdict(ports, person, account, service, clientAddress);
   if (verdict.kind === 'refused') return false;
   const { approvalMs, secondFactor } = verdict.grant;
   if (approvalMs > 0 && !isApproved(ports, { person, account, service })) return false;
-  if (secondFactor === 'not-required') return true;
+  return secondFactor === 'not-required' || holds();
+}
+
+function graceHolds(
+  { rules, memory, clock }: Pick<LoginPorts<unknown>, 'rules' | 'memory' | 'clock'>,
+  { account, person, target }: { readonly account: string; readonly person: string; readonly target: string },
+  { fingerprint: keyFingerprint }: KeyOwner,
+  clientAddress: string,
+): boolean {
   if (rules.policy.graceMs === 0) return false;
-  const binding = graceBinding({
-    account,
-    clientAddress,
-    firstFactorProved: true,
-    keyFingerprint: proved.fingerprint,
-    through: { person, target: service.name },
-  });
+  const through = { person, target };
+  const binding = graceBinding({ account, clientAddress, firstFactorProved: true, keyFingerprint, through });
   return binding !== undefined && memory.graceUntil(binding) > clock.now() + 1000;
 }

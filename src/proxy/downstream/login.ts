@@ -26,6 +26,7 @@ import type { Grant } from '../../policy/grant.ts';
 import { parseTrasaID } from '../../policy/identity.ts';
 import { sentenceFor } from '../../policy/refusals.ts';
 import type { PasswordOutcome } from '../../trasa/password.ts';
+import { isService, type JumpPoint, jumpGrant } from '../jump/point.ts';
 import type { UpstreamOutcome } from '../upstream/enter.ts';
 import { type ApprovalPorts, approve } from './approval.ts';
 import { chooseService } from './choice.ts';
@@ -45,13 +46,15 @@ export interface LoginPorts<Leg> {
   ) => Promise<Decision>;
   readonly checkPassword: (email: string, password: Secret, signal: AbortSignal) => Promise<PasswordOutcome>;
   readonly guesses: PasswordGuesses;
-  readonly verifierFor: (service: ProxyService) => Verifier;
+  readonly verifierFor: (service: JumpPoint) => Verifier;
   readonly enterUpstream: (
-    passage: Passage,
+    passage: Passage | JumpPassage,
     conversation: InfoRequests,
     signal: AbortSignal,
   ) => Promise<UpstreamOutcome<Leg>>;
   readonly services: ReadonlyMap<string, ProxyService>;
+  /** For whoever goes on by `ssh -J`. */
+  readonly jump: JumpPoint;
   readonly entry: EntryRules;
   readonly approvals: ApprovalPorts['approvals'];
   readonly rules: Rules;
@@ -72,8 +75,17 @@ export interface Passage {
   readonly grant: Grant;
 }
 
+/** Who has come to jump. The account is only a name for the server to know them by. */
+export interface JumpPassage extends Omit<Passage, 'service'> {
+  readonly service: JumpPoint;
+}
+
+export function isPassage(passage: Passage | JumpPassage): passage is Passage {
+  return isService(passage.service);
+}
+
 export interface Entry<Leg> {
-  readonly passage: Passage;
+  readonly passage: Passage | JumpPassage;
   readonly upstream: Leg;
 }
 
@@ -117,20 +129,13 @@ export class ProxyLogin<Leg> {
       if (target.service !== undefined) await this.#deny(id, person, target, deny('proxy-policy', 'no such service'));
       return undefined;
     }
-    const passing = { ...target, service: service.name };
-    const verdict = entryVerdict(this.#ports, person, target.account, service, this.#clientAddress);
-    if (verdict.kind === 'refused') {
-      const denial = deny('proxy-policy', verdict.detail, words.policyFailed[verdict.reason]);
-      return await this.#deny(id, person, passing, denial);
-    }
-    const passage = { id, person, account: target.account, service, grant: verdict.grant };
-    const held = await this.#approve(passage);
-    if (held !== undefined) return await this.#deny(id, person, passing, held);
-
+    const who = { id, person, account: target.account };
+    const passage = isService(service) ? await this.#admit(who, service) : { ...who, service, grant: jumpGrant };
+    if (passage === undefined) return undefined;
     const decision = await this.#decide(passage);
     if (decision.kind === 'deny') return await this.#refuse(`${sentenceFor(decision)} [${passage.id}]`, undefined);
 
-    if (target.service === undefined) void this.#conversation.tell(words.checkingHostKey);
+    if (target.service === undefined && isService(service)) void this.#conversation.tell(words.checkingHostKey);
     const upstream = await this.#ports.enterUpstream(passage, this.#conversation, this.#signal);
     if (upstream.kind === 'refused') return await this.#refuse(`${upstream.says} [${passage.id}]`, upstream.detail);
     return { passage, upstream: upstream.leg };
@@ -180,15 +185,30 @@ export class ProxyLogin<Leg> {
   }
 
   /** The one that was named, or is chosen now. */
-  async #service(person: string, { account, service: named }: Target): Promise<ProxyService | undefined> {
-    const { services } = this.#ports;
+  async #service(person: string, { account, service: named }: Target): Promise<ProxyService | JumpPoint | undefined> {
+    const { services, jump } = this.#ports;
+    if (named === jump.name) return jump;
     if (named !== undefined) return services.get(named);
     const granted = [...services.values()].filter(service => {
       const verdict = entryVerdict(this.#ports, person, account, service, this.#clientAddress);
       return verdict.kind === 'granted' || verdict.reason !== 'not-assigned';
     });
-    const chosen = await chooseService(this.#conversation, granted);
+    const chosen = await chooseService(this.#conversation, granted, jump);
     return chosen ?? (await this.#refuse(words.loginFailed, 'no service was chosen'));
+  }
+
+  /** What policy, and an administrator where it wants one, say of a person who comes to a service. */
+  async #admit(who: Pick<Passage, 'id' | 'person' | 'account'>, service: ProxyService): Promise<Passage | undefined> {
+    const { id, person, account } = who;
+    const passing = { account, service: service.name };
+    const verdict = entryVerdict(this.#ports, person, account, service, this.#clientAddress);
+    if (verdict.kind === 'refused') {
+      const denial = deny('proxy-policy', verdict.detail, words.policyFailed[verdict.reason]);
+      return await this.#deny(id, person, passing, denial);
+    }
+    const passage = { ...who, service, grant: verdict.grant };
+    const held = await this.#approve(passage);
+    return held === undefined ? passage : await this.#deny(id, person, passing, held);
   }
 
   /** @returns why the person may not go on, if an administrator has to approve and has not */
@@ -206,12 +226,13 @@ export class ProxyLogin<Leg> {
     }
   }
 
-  async #decide({ id, person, account, service, grant }: Passage): Promise<Decision> {
+  async #decide({ id, person, account, service, grant }: Passage | JumpPassage): Promise<Decision> {
     const { clock, random, memory, audit, rules } = this.#ports;
     const exempt = grant.secondFactor === 'not-required' && { exemptBy: grant.rule };
     const attempt = this.#attempt(id, account, { person, target: service.name, ...exempt });
     const verifier = this.#ports.verifierFor(service);
-    const ports = { clock, random, memory, audit, rules, verifier, directory: directoryOf(service) };
+    const directory = directoryOf(isService(service) ? service.accounts : [account]);
+    const ports = { clock, random, memory, audit, rules, verifier, directory };
     this.#conversation.instruction = words.secondFactor;
     return await this.#ports.authenticate(attempt, this.#conversation, ports, this.#signal);
   }
@@ -249,11 +270,11 @@ export class ProxyLogin<Leg> {
 }
 
 /** Accounts of the upstream host, as far as the configuration lets anybody enter them. Groups there are not known here. */
-function directoryOf(service: ProxyService): Directory {
+function directoryOf(accounts: readonly string[]): Directory {
   return {
     account: name =>
       Promise.resolve(
-        service.accounts.includes(name)
+        accounts.includes(name)
           ? { kind: 'found', name, uid: -1, groups: { kind: 'found', names: [] } }
           : { kind: 'unknown' },
       ),

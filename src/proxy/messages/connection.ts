@@ -10,6 +10,8 @@ export interface ChannelOpen {
   readonly sender: number;
   readonly window: number;
   readonly maxPacket: number;
+  /** What follows, by type. */
+  readonly data: WireReader;
 }
 
 export function parseChannelOpen(payload: Buffer): ChannelOpen | undefined {
@@ -17,7 +19,7 @@ export function parseChannelOpen(payload: Buffer): ChannelOpen | undefined {
   reader.byte();
   const type = reader.string().toString('latin1');
   const [sender, window, maxPacket] = [reader.uint32(), reader.uint32(), reader.uint32()];
-  return reader.isBroken ? undefined : { type, sender, window, maxPacket };
+  return reader.isBroken ? undefined : { type, sender, window, maxPacket, data: reader };
 }
 
 export interface Confirmation {
@@ -36,14 +38,14 @@ export function recipientOf(payload: Buffer): number | undefined {
   return payload.length < 5 ? undefined : payload.readUInt32BE(1);
 }
 
-export interface ChannelRequest {
+export interface Request {
   readonly type: string;
   readonly wantReply: boolean;
   /** What follows, by type. */
   readonly data: WireReader;
 }
 
-export function parseChannelRequest(payload: Buffer): ChannelRequest | undefined {
+export function parseChannelRequest(payload: Buffer): Request | undefined {
   const reader = new WireReader(payload);
   reader.byte();
   reader.uint32();
@@ -52,24 +54,31 @@ export function parseChannelRequest(payload: Buffer): ChannelRequest | undefined
   return reader.isBroken ? undefined : { type, wantReply, data: reader };
 }
 
-export function parseGlobalRequest(payload: Buffer): { type: string; wantReply: boolean } | undefined {
+export function parseGlobalRequest(payload: Buffer): Request | undefined {
   const reader = new WireReader(payload);
   reader.byte();
   const type = reader.string().toString('latin1');
   const wantReply = reader.boolean();
-  return reader.isBroken ? undefined : { type, wantReply };
+  return reader.isBroken ? undefined : { type, wantReply, data: reader };
+}
+
+export function openConfirmation(
+  recipient: number,
+  { sender, window, maxPacket }: Omit<ChannelOpen, 'type' | 'data'>,
+): Buffer {
+  return Buffer.concat([byte(msg.channelOpenConfirmation), ...[recipient, sender, window, maxPacket].map(uint32)]);
 }
 
 export function openFailure(recipient: number, reason: number, text: string): Buffer {
   return Buffer.concat([byte(msg.channelOpenFailure), uint32(recipient), uint32(reason), string(text), string('')]);
 }
 
-export function channelFailure(recipient: number): Buffer {
-  return Buffer.concat([byte(msg.channelFailure), uint32(recipient)]);
+export function windowAdjust(recipient: number, bytes: number): Buffer {
+  return Buffer.concat([byte(msg.channelWindowAdjust), uint32(recipient), uint32(bytes)]);
 }
 
-export function channelSuccess(recipient: number): Buffer {
-  return Buffer.concat([byte(msg.channelSuccess), uint32(recipient)]);
+export function channelData(recipient: number, data: Buffer): Buffer {
+  return Buffer.concat([byte(msg.channelData), uint32(recipient), uint32(data.length), data]);
 }
 
 export function channelEof(recipient: number): Buffer {
@@ -78,6 +87,14 @@ export function channelEof(recipient: number): Buffer {
 
 export function channelClose(recipient: number): Buffer {
   return Buffer.concat([byte(msg.channelClose), uint32(recipient)]);
+}
+
+export function channelFailure(recipient: number): Buffer {
+  return Buffer.concat([byte(msg.channelFailure), uint32(recipient)]);
+}
+
+export function channelSuccess(recipient: number): Buffer {
+  return Buffer.concat([byte(msg.channelSuccess), uint32(recipient)]);
 }
 
 /** On the standard error of what runs there (RFC 4254 §5.2). */

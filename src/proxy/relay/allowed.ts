@@ -2,13 +2,25 @@
  * What may pass, either way. One table and one function for every kind of thing: what is not named here is refused.
  */
 import { mayRun, mayStart, movesFiles } from '../../policy/commands.ts';
-import type { Grant } from '../../policy/grant.ts';
+import type { Forwarding, Grant } from '../../policy/grant.ts';
+import { cleanText } from '../../protocol/clean.ts';
+import { Agreed } from './agreed.ts';
+import { leadsWhereGranted, listensWhereGranted, type Place, placeText } from './places.ts';
 
 /** Something that one side asks of the other. */
-export type Ask =
-  | { readonly kind: 'global'; readonly from: Side; readonly type: string }
-  | { readonly kind: 'open'; readonly from: Side; readonly type: string }
-  | { readonly kind: 'request'; readonly from: Side; readonly type: string; readonly name?: string };
+export interface Ask {
+  readonly kind: 'global' | 'open' | 'request';
+  readonly from: Side;
+  readonly type: string;
+  /** Of an environment variable or a subsystem; the command itself. */
+  readonly name?: string;
+  /** Of a forwarding. */
+  readonly place?: Place;
+  /** X11 for one connection only. */
+  readonly isOnce?: boolean;
+  /** The type of the channel that a request is about: `session` unless it is said. */
+  readonly on?: string;
+}
 
 export type Side = 'client' | 'host';
 
@@ -32,36 +44,87 @@ export function refusalText(ask: Ask, grant: Grant): string | undefined {
 const noFiles = 'The policy of this service does not permit file transfer.';
 
 /** `drop`: neither passed on nor refused, since it asks for nothing and does not concern the other side. */
-export type Verdict = 'pass' | 'refuse' | 'drop';
+export type Verdict = 'pass' | 'drop' | Refusal;
 
-export function verdictOn(ask: Ask, grant: Grant): Verdict {
-  const found = table[ask.from][ask.kind].get(ask.type);
-  if (found === undefined) return 'refuse';
-  return typeof found === 'string' ? found : found(ask.kind === 'request' ? (ask.name ?? '') : '', grant);
+export interface Refusal {
+  /** Why: for the person, where the protocol has room for it, and for the log. */
+  readonly refused: string;
 }
 
-type Row = Verdict | ((name: string, grant: Grant) => Verdict);
+/** @param agreed what the host has agreed to, and so may open channels for: nothing unless it is said */
+export function verdictOn(ask: Ask, grant: Grant, agreed: Agreed = new Agreed()): Verdict {
+  if (ask.kind === 'request' && (ask.on ?? 'session') !== 'session' && !onAnyChannel.has(ask.type))
+    return { refused: 'this is for sessions' };
+  const found = table[ask.from][ask.kind].get(ask.type);
+  if (found === undefined)
+    return { refused: `the proxy does not permit this kind of ${ask.kind === 'open' ? 'channel' : 'request'}` };
+  return typeof found === 'string' ? found : found(ask, grant, agreed);
+}
+
+export function other(side: Side): Side {
+  return side === 'client' ? 'host' : 'client';
+}
+
+/** What the certificate for the host has to permit, so that what is granted is possible there, and nothing else. */
+export function permissionsFor({ record, forwarding }: Grant): string[] {
+  const { local, remote, streamlocal, agent, x11 } = forwarding;
+  if (record) return [];
+  return [
+    ...(local.length > 0 || remote.length > 0 || streamlocal ? ['permit-port-forwarding'] : []),
+    ...(agent ? ['permit-agent-forwarding'] : []),
+    ...(x11 ? ['permit-X11-forwarding'] : []),
+  ];
+}
+
+type Judge = (ask: Ask, grant: Grant, agreed: Agreed) => Verdict;
+type Row = 'pass' | 'drop' | Judge;
 type Rows = ReadonlyMap<string, Row>;
+
+const onAnyChannel = new Set(['eow@openssh.com', 'keepalive@openssh.com']);
+
+const nowhere: Place = { host: '', port: 0 };
+const recorded: Refusal = { refused: 'what passes here is recorded, and this cannot be' };
+const unasked: Refusal = { refused: 'the client has not asked for it' };
 
 const table: Readonly<Record<Side, Readonly<Record<Ask['kind'], Rows>>>> = {
   client: {
     global: rows({
       'keepalive@openssh.com': 'pass',
       'no-more-sessions@openssh.com': 'pass',
+      'tcpip-forward': listening(({ remote }, place) => 'host' in place && listensWhereGranted(remote, place)),
+      'cancel-tcpip-forward': ofListening('nothing listens there for you'),
+      'streamlocal-forward@openssh.com': listening(({ streamlocal }) => streamlocal),
+      'cancel-streamlocal-forward@openssh.com': ofListening('nothing listens there for you'),
     }),
-    // No forwarding of any kind, no agent, no X11: the certificate does not permit them either.
-    open: rows({ session: 'pass' }),
+    open: rows({
+      session: 'pass',
+      'direct-tcpip': granted(
+        ({ local }, place) => 'host' in place && leadsWhereGranted(local, place),
+        'a connection to',
+      ),
+      'direct-streamlocal@openssh.com': granted(({ streamlocal }) => streamlocal, 'a connection to'),
+    }),
     request: rows({
       'pty-req': 'pass',
-      env: name => (/^(?:LANG|LC_[A-Z]+|TZ|COLORTERM|NO_COLOR|GIT_PROTOCOL)$/.test(name) ? 'pass' : 'refuse'),
-      shell: (_, { shell }) => (shell ? 'pass' : 'refuse'),
-      exec: (command, grant) => (mayRun(command, grant) ? 'pass' : 'refuse'),
-      subsystem: (name, grant) => (mayStart(name, grant) && !grant.record ? 'pass' : 'refuse'),
+      env: ({ name = '' }) =>
+        /^(?:LANG|LC_[A-Z]+|TZ|COLORTERM|NO_COLOR|GIT_PROTOCOL)$/.test(name)
+          ? 'pass'
+          : { refused: 'this variable may not be set' },
+      shell: (_, { shell }) => (shell ? 'pass' : { refused: 'policy does not grant a shell' }),
+      exec: ({ name = '' }, grant) =>
+        mayRun(name, grant) ? 'pass' : { refused: 'policy does not grant this command' },
+      subsystem: ({ name = '' }, grant) => {
+        if (name !== 'sftp') return { refused: 'the proxy does not permit this subsystem' };
+        if (grant.record) return recorded;
+        return mayStart(name, grant) ? 'pass' : { refused: 'policy does not grant file transfer' };
+      },
       'window-change': 'pass',
       signal: 'pass',
       break: 'pass',
       'eow@openssh.com': 'pass',
       'keepalive@openssh.com': 'pass',
+      'auth-agent-req@openssh.com': granted(({ agent }) => agent, 'the forwarding of an agent'),
+      'x11-req': granted(({ x11 }) => x11, 'the forwarding of X11'),
     }),
   },
   host: {
@@ -69,7 +132,13 @@ const table: Readonly<Record<Side, Readonly<Record<Ask['kind'], Rows>>>> = {
       'keepalive@openssh.com': 'pass',
       'hostkeys-00@openssh.com': 'drop', // the keys of another host than the client is connected to
     }),
-    open: rows({}),
+    // Only what the client has asked for, which was granted then. Whatever a host opens unasked, a client may warn of.
+    open: rows({
+      'forwarded-tcpip': ofListening(unasked.refused),
+      'forwarded-streamlocal@openssh.com': ofListening(unasked.refused),
+      'auth-agent@openssh.com': (_, _grant, { agent }) => (agent ? 'pass' : unasked),
+      x11: (_, _grant, { x11 }) => (x11 ? 'pass' : unasked),
+    }),
     request: rows({
       'exit-status': 'pass',
       'exit-signal': 'pass',
@@ -79,6 +148,27 @@ const table: Readonly<Record<Side, Readonly<Record<Ask['kind'], Rows>>>> = {
     }),
   },
 };
+
+/** What is forwarded is seen by no recording: where one is demanded, it does not pass. */
+function granted(isGranted: (forwarding: Forwarding, place: Place) => boolean, what: string): Judge {
+  return ({ place }, { record, forwarding }) => {
+    if (record) return recorded;
+    if (isGranted(forwarding, place ?? nowhere)) return 'pass';
+    const where = place === undefined ? '' : ` ${cleanText(placeText(place), 200)}`;
+    return { refused: `policy does not grant ${what}${where}` };
+  };
+}
+
+function listening(isGranted: (forwarding: Forwarding, place: Place) => boolean): Judge {
+  const judge = granted(isGranted, 'listening at');
+  return (ask, grant, agreed) =>
+    agreed.hasRoom ? judge(ask, grant, agreed) : { refused: 'too many places to listen at' };
+}
+
+/** The end of a listening, or a connection to where somebody listens. */
+function ofListening(why: string): Judge {
+  return ({ place = nowhere }, _grant, agreed) => (agreed.listensAt(place) ? 'pass' : { refused: why });
+}
 
 /** A Map: `constructor` is a name like any other. */
 function rows(of: Readonly<Record<string, Row>>): Rows {

@@ -26,9 +26,11 @@ import {
   withMaxPacket,
 } from '../messages/connection.ts';
 import { bye, msg, notOpened } from '../messages/numbers.ts';
-import { type Ask, refusalText, type Side, verdictOn } from './allowed.ts';
-import { type Channel, Channels } from './channels.ts';
+import { Agreed } from './agreed.ts';
+import { type Ask, other, refusalText, type Side, type Verdict, verdictOn } from './allowed.ts';
+import { type Channel, Channels, type OpenChannel } from './channels.ts';
 import { Limits } from './limits.ts';
+import { readPlace } from './places.ts';
 import { Replies } from './replies.ts';
 import type { SessionTap } from './tap.ts';
 
@@ -52,6 +54,7 @@ export class Relay {
   readonly #tap: SessionTap;
   readonly #grant: Grant;
   readonly #limits: Limits;
+  readonly #agreed = new Agreed();
   #isOver = false;
 
   constructor(client: Leg, host: Leg, tap: SessionTap, grant: Grant) {
@@ -144,51 +147,52 @@ export class Relay {
 
   #global(from: Side, payload: Buffer): void {
     const request = parseGlobalRequest(payload);
-    if (request === undefined) return this.#violation(from, 'a malformed request');
-    const replies = this.#globalReplies[from];
-    if (!this.#allows({ kind: 'global', from, type: request.type })) {
-      if (request.wantReply && !replies.refused()) this.#violation(from, 'too many requests');
-      return;
-    }
-    if (request.wantReply && !replies.passed()) return this.#violation(from, 'too many requests');
-    this.#pass(from, payload);
+    const place = request && readPlace(request.type, request.data);
+    if (request === undefined || request.data.isBroken) return this.#violation(from, 'a malformed request');
+    const ask: Ask = { kind: 'global', from, type: request.type, ...(place !== undefined && { place }) };
+    if (this.#admits(ask, request.wantReply, this.#globalReplies[from])) this.#pass(from, payload);
   }
 
   /** To what the other side has asked. */
   #globalReply(from: Side, payload: Buffer): void {
     const replies = this.#globalReplies[other(from)];
-    if (!replies.arrived()) return this.#violation(from, 'a reply to no request');
+    if (!replies.arrived(payload)) return this.#violation(from, 'a reply to no request');
     this.#pass(from, payload);
     replies.flush();
   }
 
   #open(from: Side, payload: Buffer): void {
     const open = parseChannelOpen(payload);
-    if (open === undefined) return this.#violation(from, 'a malformed channel');
-    const refuse = (reason: number, why: string): void => this.#legs[from].send(openFailure(open.sender, reason, why));
-    if (!this.#allows({ kind: 'open', from, type: open.type }))
-      return refuse(notOpened.prohibited, 'the proxy does not permit this kind of channel');
-    switch (this.#channels.open(open.sender, open.window)) {
+    const place = open && readPlace(open.type, open.data);
+    if (open === undefined || open.data.isBroken) return this.#violation(from, 'a malformed channel');
+    const { type, sender, window } = open;
+    const refuse = (reason: number, why: string): void => this.#legs[from].send(openFailure(sender, reason, why));
+    const verdict = this.#judge({ kind: 'open', from, type, ...(place !== undefined && { place }) });
+    if (typeof verdict === 'object') return refuse(notOpened.prohibited, verdict.refused);
+    switch (this.#channels.open(from, sender, { type, place, window })) {
       case 'taken':
         return this.#violation(from, 'a channel with the number of another');
       case 'full':
         return refuse(notOpened.shortage, 'too many channels');
       case 'opened':
-        return this.#pass(from, withMaxPacket(payload, 1 + 4 + open.type.length + 8, largestPacket));
+        if (type === 'x11') this.#agreed.x11Opened();
+        return this.#pass(from, withMaxPacket(payload, 1 + 4 + type.length + 8, largestPacket));
     }
   }
 
   #opened(from: Side, payload: Buffer): void {
-    const confirmation = from === 'host' ? parseConfirmation(payload) : undefined;
-    const channel = confirmation && this.#channels.confirm(confirmation.recipient, confirmation.sender);
+    const confirmation = parseConfirmation(payload);
+    const channel = confirmation && this.#channels.confirm(from, confirmation.recipient, confirmation.sender);
     if (channel === undefined) return this.#violation(from, 'a channel that was not asked for');
+    this.#tap.opened(channel);
     this.#pass(from, withMaxPacket(payload, 13, largestPacket));
   }
 
   #notOpened(from: Side, payload: Buffer): void {
-    const number = from === 'host' ? recipientOf(payload) : undefined;
-    if (number === undefined || !this.#channels.refuse(number))
-      return this.#violation(from, 'a channel that was not asked for');
+    const number = recipientOf(payload);
+    const channel = number === undefined ? undefined : this.#channels.refuse(from, number);
+    if (channel === undefined) return this.#violation(from, 'a channel that was not asked for');
+    this.#tap.notOpened(channel);
     this.#pass(from, payload);
   }
 
@@ -199,29 +203,48 @@ export class Relay {
     if (request === undefined) return this.#violation(from, 'a malformed request');
     const { type, wantReply, data } = request;
     const hasName = type === 'env' || type === 'subsystem' || type === 'exec';
-    const name = hasName ? data.string().toString(type === 'exec' ? 'utf8' : 'latin1') : '';
-    const ask = { kind: 'request', from, type, ...(hasName && { name }) } as const;
-    const replies = channel.replies[from];
-    if (!this.#allows(ask)) {
-      const says = from === 'client' && !channel.isUsed ? refusalText(ask, this.#grant) : undefined;
-      const text = `${says}\r\n`;
-      const isTold = says !== undefined && text.length <= channel.window;
-      const answer = isTold ? () => this.#turnAway(channel, text, wantReply) : undefined;
-      if ((isTold || wantReply) && !replies.refused(answer)) this.#violation(from, 'too many requests');
-      return;
-    }
+    const ask: Ask = {
+      kind: 'request',
+      from,
+      type,
+      on: channel.type,
+      ...(hasName && { name: data.string().toString(type === 'exec' ? 'utf8' : 'latin1') }),
+      ...(type === 'x11-req' && { isOnce: data.boolean() }),
+    };
+    const says = from === 'client' && !channel.isUsed ? refusalText(ask, this.#grant) : undefined;
+    const text = `${says}\r\n`;
+    const isTold = says !== undefined && text.length <= channel.window;
+    const turnAway = isTold ? () => this.#turnAway(channel, text, wantReply) : undefined;
+    if (!this.#admits(ask, wantReply, channel.replies[from], turnAway)) return;
     if (from === 'client' && ['shell', 'exec', 'subsystem'].includes(type)) channel.isUsed = true;
-    if (wantReply && !replies.passed()) return this.#violation(from, 'too many requests');
     if (from === 'client') this.#tap.request(channel.client, payload);
     else this.#tap.ending(channel.client, payload);
     this.#pass(from, payload);
+  }
+
+  /**
+   * Whether a request passes. Its reply is waited for then, and otherwise given.
+   *
+   * @param turnAway what is done instead of refusing it, in its turn
+   */
+  #admits(ask: Ask, wantReply: boolean, replies: Replies, turnAway?: () => void): boolean {
+    const verdict = this.#judge(ask);
+    const isPassed = verdict === 'pass';
+    const settle = isPassed ? this.#agreed.whenAgreed(ask) : undefined;
+    const isAnswered = wantReply || (typeof verdict === 'object' && turnAway !== undefined);
+    if (!isAnswered) settle?.(undefined);
+    else if (!(isPassed ? replies.passed(settle) : replies.refused(turnAway))) {
+      this.#violation(ask.from, 'too many requests');
+      return false;
+    }
+    return isPassed;
   }
 
   #reply(from: Side, payload: Buffer): void {
     const channel = this.#channelOf(from, payload);
     if (channel === undefined) return;
     const replies = channel.replies[other(from)];
-    if (!replies.arrived()) return this.#violation(from, 'a reply to no request');
+    if (!replies.arrived(payload)) return this.#violation(from, 'a reply to no request');
     this.#pass(from, payload);
     replies.flush();
   }
@@ -230,7 +253,8 @@ export class Relay {
     const channel = this.#channelOf(from, payload);
     if (channel === undefined) return;
     this.#limits.moved();
-    if (from === 'host') {
+    channel.bytes[from] += payload.length - (payload[0] === msg.channelData ? 9 : 13);
+    if (from === 'host' && channel.type === 'session') {
       this.#tap.output(channel.client, payload);
       if (this.#tap.isCongested) this.#legs.host.pause();
     }
@@ -244,7 +268,7 @@ export class Relay {
     if (this.#channels.close(from, channel)) this.#tap.closed(channel.client);
   }
 
-  #channelOf(from: Side, payload: Buffer): Channel | undefined {
+  #channelOf(from: Side, payload: Buffer): OpenChannel | undefined {
     const number = recipientOf(payload);
     const channel = number === undefined ? undefined : this.#channels.addressed(from, number);
     if (channel === undefined) this.#violation(from, 'a message for no channel');
@@ -253,9 +277,9 @@ export class Relay {
   }
 
   /** Ends a channel as a program would that has only this to say: a client shows that, and of a failure it shows none. */
-  #turnAway(channel: Channel, text: string, wantsReply: boolean): void {
+  #turnAway(channel: OpenChannel, text: string, wantsReply: boolean): void {
     const { client, host } = channel;
-    if (channel.isEnded || channel.closed.client || channel.closed.host || host === undefined) return;
+    if (channel.isEnded || channel.closed.client || channel.closed.host) return;
     channel.isEnded = true;
     const messages = [
       ...(wantsReply ? [channelSuccess(client)] : []),
@@ -269,22 +293,18 @@ export class Relay {
   }
 
   #refuseRequest(side: Side, channel: Channel): void {
-    const number = side === 'client' ? channel.client : channel.host;
+    const number = channel[side];
     if (number !== undefined) this.#legs[side].send(channelFailure(number));
   }
 
-  #allows(ask: Ask): boolean {
-    const verdict = verdictOn(ask, this.#grant);
-    if (verdict === 'refuse') this.#tap.refused(ask);
-    return verdict === 'pass';
+  #judge(ask: Ask): Verdict {
+    const verdict = verdictOn(ask, this.#grant, this.#agreed);
+    if (typeof verdict === 'object') this.#tap.refused(ask, verdict.refused);
+    return verdict;
   }
 
   #violation(from: Side, what: string): void {
     this.#tap.violation(from, what);
     this.#finish(`protocol error by the ${from}: ${what}`);
   }
-}
-
-function other(side: Side): Side {
-  return side === 'client' ? 'host' : 'client';
 }

@@ -1,31 +1,39 @@
+import type { Settle } from './agreed.ts';
+
 /**
  * Replies carry no number: they come in the order of the requests (RFC 4254 §4, §5.4). So a refusal of ours waits until
  * what was passed on before it has its reply.
  */
 export class Replies {
   readonly #refuse: () => void;
-  #pending: ('theirs' | (() => void))[] = [];
+  readonly #pending: (
+    | { readonly of: 'theirs'; readonly settle: Settle | undefined }
+    | { readonly of: 'ours'; readonly answer: () => void }
+  )[] = [];
 
   /** @param refuse sends one refusal to who asked */
   constructor(refuse: () => void) {
     this.#refuse = refuse;
   }
 
-  /** A request that wants a reply was passed on. False: too many wait. */
-  passed(): boolean {
-    return this.#pending.push('theirs') <= maxPending;
+  /** A request that wants a reply was passed on. False: too many wait. @param settle hears the reply */
+  passed(settle?: Settle): boolean {
+    return this.#pending.push({ of: 'theirs', settle }) <= maxPending;
   }
 
   /** A request that wants a reply was not. @param answer what is done instead of sending a refusal, in its turn */
   refused(answer = this.#refuse): boolean {
-    this.#pending.push(answer);
+    this.#pending.push({ of: 'ours', answer });
     this.#flush();
     return this.#pending.length <= maxPending;
   }
 
   /** A reply has come, and is to be passed on before {@link flush}. False: nothing was asked. */
-  arrived(): boolean {
-    return this.#pending.shift() === 'theirs';
+  arrived(reply: Buffer): boolean {
+    const first = this.#pending.shift();
+    if (first?.of !== 'theirs') return false;
+    first.settle?.(reply);
+    return true;
   }
 
   /** After a reply was passed on: the refusals behind it. */
@@ -34,9 +42,9 @@ export class Replies {
   }
 
   #flush(): void {
-    for (let [answer] = this.#pending; typeof answer === 'function'; [answer] = this.#pending) {
+    for (let [first] = this.#pending; first?.of === 'ours'; [first] = this.#pending) {
       this.#pending.shift();
-      answer();
+      first.answer();
     }
   }
 }

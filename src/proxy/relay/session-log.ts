@@ -1,10 +1,11 @@
 import type { AuditNotes } from '../../audit/audit-log.ts';
 import type { Clock } from '../../auth/ports.ts';
 import { WireReader } from '../../ssh/wire.ts';
-import type { Passage } from '../downstream/login.ts';
+import type { JumpPassage, Passage } from '../downstream/login.ts';
 import { parseChannelRequest } from '../messages/connection.ts';
 import type { Ask, Side } from './allowed.ts';
-import type { SessionTap } from './tap.ts';
+import { type Place, placeText } from './places.ts';
+import type { FailedChannel, OpenedChannel, SessionTap } from './tap.ts';
 
 /** Lines about what was refused, per session: whoever asks without end fills no disk. */
 const maxRefusals = 50;
@@ -12,19 +13,31 @@ const maxRefusals = 50;
 /** The audit lines of one session: what ran in it, how that ended, what was refused. Throws if one cannot be written. */
 export class SessionLog implements SessionTap {
   readonly isCongested = false;
-  readonly #passage: Passage;
+  readonly #passage: Passage | JumpPassage;
   readonly #audit: AuditNotes;
   readonly #clock: Clock;
   readonly #startedAt: number;
+  /** Those that are no sessions, by the client's number. */
+  readonly #forwarded = new Map<number, OpenedChannel>();
   #refusals = 0;
   #outputBytes = 0;
 
-  constructor(passage: Passage, clientAddress: string, audit: AuditNotes, clock: Clock) {
+  constructor(passage: Passage | JumpPassage, clientAddress: string, audit: AuditNotes, clock: Clock) {
     this.#passage = passage;
     this.#audit = audit;
     this.#clock = clock;
     this.#startedAt = clock.now();
     this.#note('session-start', { person: passage.person, account: passage.account, client: clientAddress });
+  }
+
+  opened(channel: OpenedChannel): void {
+    if (channel.type === 'session') return; // what runs in it says more
+    this.#forwarded.set(channel.client, channel);
+    this.#note('channel-start', { channel: channel.client, ...factsOf(channel) });
+  }
+
+  notOpened(channel: FailedChannel, why?: string): void {
+    this.#note('channel-failed', { ...factsOf(channel), why: why ?? null });
   }
 
   request(channel: number, payload: Buffer): void {
@@ -48,13 +61,17 @@ export class SessionLog implements SessionTap {
       this.#note('channel-end', { channel, signal: request.data.string().toString('utf8') });
   }
 
-  closed(): void {}
+  closed(channel: number): void {
+    const forwarded = this.#forwarded.get(channel);
+    if (forwarded === undefined) return;
+    this.#forwarded.delete(channel);
+    const { client, host } = forwarded.bytes;
+    this.#note('channel-end', { channel, clientBytes: client, hostBytes: host });
+  }
 
-  refused(ask: Ask): void {
+  refused({ kind, from, type, name, place }: Ask, why: string): void {
     if (++this.#refusals > maxRefusals) return;
-    const { kind, from, type } = ask;
-    const name = ask.kind === 'request' ? (ask.name ?? null) : null;
-    this.#note('channel-refused', { kind, from, type, name });
+    this.#note('channel-refused', { kind, from, type, name: name ?? textOf(place), why });
   }
 
   violation(from: Side, what: string): void {
@@ -62,6 +79,7 @@ export class SessionLog implements SessionTap {
   }
 
   end(why: string): void {
+    for (const channel of this.#forwarded.keys()) this.closed(channel); // a Map bears that
     const refusals = this.#refusals;
     const totalMs = this.#clock.now() - this.#startedAt;
     this.#note('session-end', { why, totalMs, outputBytes: this.#outputBytes, refusals });
@@ -70,6 +88,14 @@ export class SessionLog implements SessionTap {
   #note(event: string, facts: Readonly<Record<string, string | number | null>>): void {
     this.#audit.note({ event, attempt: this.#passage.id, target: this.#passage.service.name, ...facts });
   }
+}
+
+function factsOf({ type, opener, place, leadsTo }: FailedChannel): Readonly<Record<string, string | null>> {
+  return { kind: type, from: opener, place: textOf(place), ...(leadsTo !== undefined && { leadsTo }) };
+}
+
+function textOf(place: Place | undefined): string | null {
+  return place === undefined ? null : placeText(place);
 }
 
 /** For the tap of a recording: the data of CHANNEL_DATA or CHANNEL_EXTENDED_DATA. */

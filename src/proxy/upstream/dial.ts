@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** Connects within ten seconds; rejects with a reason for the log. */
+/** Connects within ten seconds; rejects with a reason for the log. Each end of the connection closes its own direction. */
 export async function dial(host: string, port: number, signal: AbortSignal): Promise<Socket> {
   const abort = AbortSignal.any([signal, AbortSignal.timeout(dialMs)]);
-  const socket = connect({ host, port, noDelay: true });
+  const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
   socket.on('error', () => {}); // later ones than we wait for: they must not be uncaught
   try {
     await once(socket, 'connect', { signal: abort });

@@ -1,0 +1,46 @@
+/** Where a jump may lead: to a service, by its name or by its configured address, and nowhere else. */
+import type { ProxyService } from '../../config/config.ts';
+import { cleanText } from '../../protocol/clean.ts';
+import { type Address, placeText } from '../relay/places.ts';
+
+/** A string says why not: for the person. */
+export type Destination = ProxyService | string;
+
+export interface JumpRules {
+  readonly services: ReadonlyMap<string, ProxyService>;
+  /** What policy says now of whoever jumps: may they, and is what they do there to be recorded? */
+  readonly grantFor: (service: ProxyService) => { readonly jump: boolean; readonly record: boolean };
+}
+
+/** The usual port of `ssh -J PROXY web1`, which knows nothing of the one that web1 has. */
+const usualPort = 22;
+
+export function destinationOf(asked: Address, { services, grantFor }: JumpRules): Destination {
+  const all = [...services.values()];
+  const named = serviceNamed(asked, all);
+  const candidates = named === undefined ? all.filter(service => isAt(service, asked)) : [named];
+  const [first] = candidates;
+  if (first === undefined) return `there is no service ${cleanText(placeText(asked), 200)} here`;
+  const service = candidates.find(one => grantFor(one).jump);
+  if (service === undefined) return `policy does not let you jump to ${first.name}: ${command(first)}`;
+  // A host may be several services. What one of them records, another is no way around.
+  const recorded = all.find(one => isAt(one, service) && grantFor(one).record);
+  if (recorded !== undefined) return `${recorded.name} is recorded, which a jump cannot be: ${command(recorded)}`;
+  return service;
+}
+
+/** By its very name; else by the one that differs in case only, since ssh makes names small. */
+function serviceNamed({ host, port }: Address, all: readonly ProxyService[]): ProxyService | undefined {
+  const small = host.toLowerCase();
+  const alike = all.filter(({ name }) => name.toLowerCase() === small);
+  const service = alike.find(({ name }) => name === host) ?? (alike.length === 1 ? alike[0] : undefined);
+  return service !== undefined && (port === usualPort || port === service.port) ? service : undefined;
+}
+
+function isAt(service: Address, { host, port }: Address): boolean {
+  return service.port === port && service.host.toLowerCase() === host.toLowerCase();
+}
+
+function command({ name }: ProxyService): string {
+  return `say ssh ACCOUNT@${name}@PROXY`;
+}
