@@ -211,7 +211,8 @@ export class Relay {
       ...(hasName && { name: data.string().toString(type === 'exec' ? 'utf8' : 'latin1') }),
       ...(type === 'x11-req' && { isOnce: data.boolean() }),
     };
-    const says = from === 'client' && !channel.isUsed ? refusalText(ask, this.#grant) : undefined;
+    const isFresh = from === 'client' && channel.type === 'session' && !channel.isUsed;
+    const says = isFresh ? refusalText(ask, this.#grant) : undefined;
     const text = `${says}\r\n`;
     const isTold = says !== undefined && text.length <= channel.window;
     const turnAway = isTold ? () => this.#turnAway(channel, text, wantReply) : undefined;
