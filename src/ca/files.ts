@@ -22,6 +22,21 @@ export function readPublicKey(file: string): CaResult<PublicKey> {
   });
 }
 
+/** Those of CAs, a line each, as `ca export` prints them: at least one. */
+export function readPublicKeys(file: string): CaResult<readonly PublicKey[]> {
+  const read = readBytes(file, maxKeyBytes);
+  if (read.kind !== 'done') return read;
+  const lines = (read.value?.toString('utf8') ?? '').split('\n').filter(line => line.trim() !== '');
+  if (lines.length === 0) return refused(`${file}: is not there, or is empty; trasa-agent ca export makes it`);
+  const keys: PublicKey[] = [];
+  for (const line of lines) {
+    const key = parsePublicKeyLine(line);
+    if (key.kind === 'malformed') return refused(`${file}: ${key.text}`);
+    keys.push(key.value.key);
+  }
+  return done(keys);
+}
+
 export interface CertificateFile {
   readonly text: string;
   readonly blob: Buffer;

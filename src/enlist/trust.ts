@@ -1,7 +1,8 @@
-import { readBytes } from '../ca/files.ts';
+import { readBytes, readPublicKeys } from '../ca/files.ts';
 import { type CaResult, done, refused } from '../ca/result.ts';
-import { parsePublicKeyLine } from '../ssh/key-line.ts';
+import { publicKeyLine } from '../ssh/key-line.ts';
 import { parseKrl } from '../ssh/krl-read.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
 import type { SshdChange } from './change-sshd.ts';
 
 export interface TrustWish {
@@ -21,7 +22,7 @@ export const trustPaths = {
 
 /** This host lets people in by the certificates of a User CA. */
 export function planTrust({ caFile, krlFile, principals }: TrustWish): CaResult<SshdChange> {
-  const cas = readCas(caFile);
+  const cas = readPublicKeys(caFile);
   if (cas.kind !== 'done') return cas;
   const krl = readKrl(krlFile ?? trustPaths.krl);
   if (krl.kind !== 'done') return krl;
@@ -33,27 +34,19 @@ export function planTrust({ caFile, krlFile, principals }: TrustWish): CaResult<
     ...(krl.value === undefined ? [] : [{ name: 'RevokedKeys', value: trustPaths.krl }]),
     ...(principals === undefined ? [] : [{ name: 'AuthorizedPrincipalsFile', value: principals }]),
   ];
-  const files = new Map<string, string | Buffer>([[trustPaths.ca, cas.value]]);
+  const files = new Map<string, string | Buffer>([[trustPaths.ca, userCaFile(cas.value)]]);
   if (krl.value !== undefined) files.set(trustPaths.krl, krl.value);
   files.set(trustPaths.dropIn, settings.map(({ name, value }) => `${name} ${value}\n`).join(''));
   const expected = settings.map(({ name, value }) => ({ setting: name.toLowerCase(), value }));
   return done({ files, expected });
 }
 
-const maxKeysBytes = 65_536;
-const maxKrlBytes = 16 * 1024 * 1024;
-
-function readCas(file: string): CaResult<string> {
-  const read = readBytes(file, maxKeysBytes);
-  if (read.kind !== 'done') return read;
-  const lines = (read.value?.toString('utf8') ?? '').split('\n').filter(line => line.trim() !== '');
-  if (lines.length === 0) return refused(`${file}: is not there, or is empty; trasa-agent ca export user makes it`);
-  for (const line of lines) {
-    const key = parsePublicKeyLine(line);
-    if (key.kind === 'malformed') return refused(`${file}: ${key.text}`);
-  }
-  return done(`${lines.join('\n')}\n`);
+/** As sshd's TrustedUserCAKeys has them. */
+export function userCaFile(cas: readonly PublicKey[]): string {
+  return cas.map(key => `${publicKeyLine(key, 'trasa-agent user CA')}\n`).join('');
 }
+
+const maxKrlBytes = 16 * 1024 * 1024;
 
 /** sshd lets nobody in by a key while it cannot read the list, so it is read first. */
 function readKrl(file: string): CaResult<Buffer | undefined> {
