@@ -87,10 +87,13 @@ export function trustedKeys(authority: Authority, type: CertType, now: number): 
 }
 
 /** All CAs of ours that there are and were: what was revoked of theirs stays so. */
-export function allKeys({ issues, keys, nextKeys }: Authority): readonly PublicKey[] {
-  const present = [keys.user, keys.host, nextKeys.user, nextKeys.host];
-  const known = present.flatMap(key => (key === undefined ? [] : [key.publicKey]));
-  return unique([...known, ...issues.retired('user'), ...issues.retired('host')]);
+export function allKeys(authority: Authority): readonly PublicKey[] {
+  return unique([...allKeysOf(authority, 'user'), ...allKeysOf(authority, 'host')]);
+}
+
+export function allKeysOf({ issues, keys, nextKeys }: Authority, type: CertType): readonly PublicKey[] {
+  const present = [keys[type], nextKeys[type]].flatMap(key => (key === undefined ? [] : [key.publicKey]));
+  return unique([...present, ...issues.retired(type)]);
 }
 
 /** If the power fails in the midst of finishing, the CA that signs is listed as retired, too. */

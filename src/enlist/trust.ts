@@ -1,8 +1,7 @@
+import { exportedKeys } from '../ca/exported-keys.ts';
 import { readBytes, readPublicKeys } from '../ca/files.ts';
 import { type CaResult, done, refused } from '../ca/result.ts';
-import { publicKeyLine } from '../ssh/key-line.ts';
 import { parseKrl } from '../ssh/krl-read.ts';
-import type { PublicKey } from '../ssh/public-key.ts';
 import type { SshdChange } from './change-sshd.ts';
 
 export interface TrustWish {
@@ -34,16 +33,11 @@ export function planTrust({ caFile, krlFile, principals }: TrustWish): CaResult<
     ...(krl.value === undefined ? [] : [{ name: 'RevokedKeys', value: trustPaths.krl }]),
     ...(principals === undefined ? [] : [{ name: 'AuthorizedPrincipalsFile', value: principals }]),
   ];
-  const files = new Map<string, string | Buffer>([[trustPaths.ca, userCaFile(cas.value)]]);
+  const files = new Map<string, string | Buffer>([[trustPaths.ca, exportedKeys(cas.value, 'user')]]);
   if (krl.value !== undefined) files.set(trustPaths.krl, krl.value);
   files.set(trustPaths.dropIn, settings.map(({ name, value }) => `${name} ${value}\n`).join(''));
   const expected = settings.map(({ name, value }) => ({ setting: name.toLowerCase(), value }));
   return done({ files, expected });
-}
-
-/** As sshd's TrustedUserCAKeys has them. */
-export function userCaFile(cas: readonly PublicKey[]): string {
-  return cas.map(key => `${publicKeyLine(key, 'trasa-agent user CA')}\n`).join('');
 }
 
 const maxKrlBytes = 16 * 1024 * 1024;

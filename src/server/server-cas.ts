@@ -1,6 +1,7 @@
 import { hkdfSync } from 'node:crypto';
 import { join } from 'node:path';
 import { type Authority, type Issuer, initCa, openAuthority, unlockCa } from '../ca/authority.ts';
+import { type HostReport, type ReportAnswer, takeReport } from '../ca/host-report.ts';
 import { fingerprintOf } from '../ca/issue.ts';
 import { madeAt } from '../ca/key-file.ts';
 import { type CaResult, done } from '../ca/result.ts';
@@ -67,6 +68,19 @@ export class ServerCas {
    */
   krl(): CaResult<Buffer> {
     return this.#opened('user', authority => done(encodeKrl(krlOf(authority, authority.issues.lastRevokedAt() ?? 0))));
+  }
+
+  /** What a host says of itself; answered by the User CA, if there is one. */
+  async takeReport(report: HostReport, now: number): Promise<CaResult<ReportAnswer>> {
+    if (this.facts('user') !== undefined)
+      return await this.issue('user', async (issuer, authority) => await takeReport(authority, issuer, report, now));
+    const opened = openAuthority(this.#directoryOf('host'));
+    if (opened.kind !== 'done') return opened;
+    try {
+      return await takeReport(opened.value, undefined, report, now);
+    } finally {
+      opened.value.close();
+    }
   }
 
   /** Lets `work` sign with a CA. */

@@ -98,7 +98,7 @@ t.test('a rotation of the server’s CA shows in what it hands out', async t => 
   t.equal(await lines(), 1);
   await command(['ca', 'rotate', 'start', 'user', ...ofServer]);
   t.equal(await lines(), 2);
-  await command(['ca', 'rotate', 'finish', 'user', ...ofServer.slice(0, 2)]);
+  await command(['ca', 'rotate', 'finish', 'user', '--force', ...ofServer.slice(0, 2)]);
   const certificate = `${key}-cert.pub`;
   await command(['ca', 'sign-user', ...ofServer, '--principal', 'alice', '--output', certificate, `${key}.pub`]);
   writeFileSync(userCa, (await admin.get(`${base}/user`)).body);

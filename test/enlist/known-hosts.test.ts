@@ -48,9 +48,15 @@ t.test('what is refused changes nothing', t => {
   t.ok(readFileSync(file).equals(before));
   const link = join(here, 'link');
   symlinkSync(file, link);
-  t.match(installKnownHosts({ file: link, patterns, any, cas: [old] }), { kind: 'refused', text: /not a regular file/ });
+  t.match(installKnownHosts({ file: link, patterns, any, cas: [old] }), {
+    kind: 'refused',
+    text: /not a regular file/,
+  });
   t.ok(lstatSync(link).isSymbolicLink());
-  t.match(installKnownHosts({ file: here, patterns, any, cas: [old] }), { kind: 'refused', text: /not a regular file/ });
+  t.match(installKnownHosts({ file: here, patterns, any, cas: [old] }), {
+    kind: 'refused',
+    text: /not a regular file/,
+  });
   t.end();
 });
 
