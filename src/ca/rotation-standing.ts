@@ -12,8 +12,9 @@ import { allKeysOf } from './rotation.ts';
 export type Trust = 'new' | 'old' | 'none' | 'unknown';
 
 export interface HostStanding {
-  /** The key id of its certificate. */
+  /** The first one in its certificate. */
   readonly name: string;
+  readonly keyId: string;
   readonly certificateBy: 'new' | 'old';
   /** Seconds since 1970. */
   readonly validBefore: bigint;
@@ -34,7 +35,8 @@ export function hostStandings(authority: Authority, now: number): HostStanding[]
       const report = reports.get(one.key);
       const trust = (type: CertType): Trust => trustOf(authority, type, report?.trusts);
       return {
-        name: one.keyId,
+        name: one.principals[0] ?? one.keyId,
+        keyId: one.keyId,
         certificateBy: one.ca === signs ? 'new' : 'old',
         validBefore: one.validBefore,
         trusts: { user: trust('user'), host: trust('host') },

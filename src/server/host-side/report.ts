@@ -58,8 +58,11 @@ export function takeOverUserCas(file: string, told: Told): CaResult<boolean> {
     );
   const next = parseExportedKeys(told.userCas);
   if (next.kind === 'malformed' || next.value.length === 0) return refused(`${file}: the server names no keys for it`);
-  const names = (keys: readonly PublicKey[]): string => keys.map(fingerprintOf).toSorted().join();
-  if (names(next.value) === names(trusted.value)) return done(false);
+  if (namesOf(next.value) === namesOf(trusted.value)) return done(false);
   const written = publish(file, exportedKeys(next.value, 'user'));
   return written.kind === 'done' ? done(true) : written;
+}
+
+function namesOf(keys: readonly PublicKey[]): string {
+  return keys.map(fingerprintOf).toSorted().join(' ');
 }
