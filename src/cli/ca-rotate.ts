@@ -6,14 +6,15 @@ import type { HostStanding } from '../ca/rotation-standing.ts';
 import type { CertType } from '../ssh/certificate.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
 import {
-  agentKeyOption,
   caStatuses,
   directoryOption,
   keyTypeOption,
+  type OutsideArguments,
+  outsideKey,
+  outsideOptions,
   passphraseOf,
   passphraseOption,
   typePositional,
-  type UnlockArguments,
   withAuthority,
 } from './ca-common.ts';
 import { say } from './server-common.ts';
@@ -28,7 +29,7 @@ export function rotateCommand(yargs: Argv): Argv {
           one
             .epilogue(caStatuses)
             .positional('which', typePositional)
-            .options({ ...directoryOption, ...passphraseOption, ...keyTypeOption, ...agentKeyOption }),
+            .options({ ...directoryOption, ...passphraseOption, ...keyTypeOption, ...outsideOptions }),
         async args => await withAuthority(args, async authority => await start(authority, args)),
       )
       .command(
@@ -69,10 +70,9 @@ export function rotateCommand(yargs: Argv): Argv {
   );
 }
 
-interface StartArguments extends UnlockArguments {
+interface StartArguments extends OutsideArguments {
   readonly which: CertType;
   readonly type: CaKeyType;
-  readonly agentKey?: string | undefined;
 }
 
 async function start(authority: Authority, args: StartArguments): Promise<CaResult<unknown>> {
@@ -84,15 +84,14 @@ async function start(authority: Authority, args: StartArguments): Promise<CaResu
 }
 
 async function makeNext(authority: Authority, args: StartArguments): Promise<CaResult<PublicKey>> {
-  const { which, type, agentKey } = args;
-  const { readyToStart, startRotation, startRotationWithAgent } = await import('../ca/rotation.ts');
+  const { which, type } = args;
+  const { readyToStart, startRotation, startRotationOutside } = await import('../ca/rotation.ts');
   const ready = readyToStart(authority, which); // before anybody thinks of a passphrase
   if (ready.kind !== 'done') return ready;
-  if (agentKey !== undefined) {
-    const { readPublicKey } = await import('../ca/files.ts');
-    const key = readPublicKey(agentKey);
-    return key.kind === 'done' ? startRotationWithAgent(authority, which, key.value) : key;
-  }
+  const outside = await outsideKey(args);
+  if (outside.kind !== 'done') return outside;
+  if (outside.value !== undefined)
+    return startRotationOutside(authority, which, outside.value.key, outside.value.keeper);
   const passphrase = await passphraseOf(args, true);
   return passphrase.kind === 'done' ? await startRotation(authority, which, type, passphrase.value) : passphrase;
 }
