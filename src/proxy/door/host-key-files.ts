@@ -8,16 +8,25 @@ import type { HostKey } from '../engine/host-keys.ts';
 
 const kinds = ['ed25519', 'ecdsa', 'rsa'] as const;
 
+/** Those that the proxy has once it has run. */
+export function hostKeyFiles(directory: string): readonly string[] {
+  return kinds.map(kind => fileOf(directory, kind));
+}
+
 /** The proxy's host keys in its state directory, made where there are none. A string says what is wrong. */
 export function openHostKeys(directory: string): readonly HostKey[] | string {
   const keys: HostKey[] = [];
   for (const kind of kinds) {
-    const file = join(directory, `ssh_host_${kind}_key`);
+    const file = fileOf(directory, kind);
     const key = readKey(file) ?? makeKey(file, kind);
     if (typeof key === 'string') return `${file}: ${key}`;
     keys.push(key);
   }
   return keys;
+}
+
+function fileOf(directory: string, kind: (typeof kinds)[number]): string {
+  return join(directory, `ssh_host_${kind}_key`);
 }
 
 function readKey(file: string): HostKey | string | undefined {
