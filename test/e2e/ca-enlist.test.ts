@@ -116,6 +116,11 @@ t.test('a host shows the certificate of the zip, and is still known by its old k
   await command(['ca', 'host-cert', 'web1.example.com', '--zip', zip, ...passphrase]);
   execFileSync('unzip', ['-q', '-o', zip, '-d', '/etc/ssh']);
   t.match(await command(['ca', 'install-host', '/etc/ssh/id_rsa-cert.pub']), /30-trasa-id_rsa\.conf\n$/);
+  const status = await run([agent, 'status']);
+  t.match(
+    status.stdout,
+    /^certificates\n {2}\/etc\/ssh\/id_rsa-cert\.pub: good until \S+, 29 days\n {2}user CA SHA256:\S+ signs since /m,
+  );
   const byCa = join(here, 'by-ca');
   writeFileSync(byCa, await command(['ca', 'known-hosts', '*.example.com']));
   const byKey = join(here, 'by-key');
