@@ -80,7 +80,7 @@ async function unlock(provider: string, pin: Secret): Promise<CaResult<Token>> {
   const close = async (): Promise<void> => {
     // The agent itself ends some seconds later.
     await askAgent(socket, Buffer.concat([byte(removeToken), string(provider), string('')])).catch(() => undefined);
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
     agent?.stdin?.end();
     if (agent?.exitCode === null && agent.signalCode === null) await once(agent, 'exit');
   };

@@ -1,7 +1,7 @@
 import type { Argv } from 'yargs';
 import type { CaResult } from '../ca/result.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
-import { caStatuses, directoryOption, finish, give, withAuthority } from './ca-common.ts';
+import { caStatuses, directoryOption, finish, give, unless, withAuthority } from './ca-common.ts';
 import { say } from './server-common.ts';
 
 export function knownHostsCommand(yargs: Argv): Argv {
@@ -33,25 +33,12 @@ export function knownHostsCommand(yargs: Argv): Argv {
           },
           any: { type: 'boolean', default: false, describe: 'allow a pattern that is every host, such as *' },
         })
-        .check(({ install, remove }) => {
-          if (install && remove) throw new Error('say --install or --remove');
-          return true;
-        })
         .example("$0 ca known-hosts '*.example.com' --keys host-ca.pub --install", ''),
-    async args => {
-      if (args.remove) finish(await putInto({ ...args, any: true }, []));
-      else if (args.keys === undefined)
-        await withAuthority(args, async authority => {
-          const { trustedKeys } = await import('../ca/rotation.ts');
-          const keys = trustedKeys(authority, 'host', Date.now());
-          return keys.kind === 'done' ? await giveOrInstall(args, keys.value) : keys;
-        });
-      else {
-        const { readPublicKeys } = await import('../ca/files.ts');
-        const keys = readPublicKeys(args.keys);
-        finish(keys.kind === 'done' ? await giveOrInstall(args, keys.value) : keys);
-      }
-    },
+    async args =>
+      await unless(args.install && args.remove ? 'say --install or --remove' : undefined, async () => {
+        if (args.remove) finish(await putInto({ ...args, any: true }, []));
+        else await withCas(args, async cas => await giveOrInstall(args, cas));
+      }),
   );
 }
 
@@ -60,6 +47,23 @@ interface KnownHostsArguments {
   readonly any: boolean;
   readonly file: string;
   readonly install: boolean;
+}
+
+async function withCas(
+  args: { readonly ca: string; readonly keys?: string | undefined },
+  work: (cas: readonly PublicKey[]) => Promise<CaResult<unknown>>,
+): Promise<void> {
+  if (args.keys !== undefined) {
+    const { readPublicKeys } = await import('../ca/files.ts');
+    const keys = readPublicKeys(args.keys);
+    finish(keys.kind === 'done' ? await work(keys.value) : keys);
+    return;
+  }
+  await withAuthority(args, async authority => {
+    const { trustedKeys } = await import('../ca/rotation.ts');
+    const keys = trustedKeys(authority, 'host', Date.now());
+    return keys.kind === 'done' ? await work(keys.value) : keys;
+  });
 }
 
 async function giveOrInstall(args: KnownHostsArguments, cas: readonly PublicKey[]): Promise<CaResult<unknown>> {
