@@ -16,7 +16,7 @@ needed_by_package="dh:debhelper dpkg-buildpackage:dpkg-dev scdoc:scdoc apt-ftpar
 needed_by_tests="$needed_by_package lintian:lintian debootstrap:debootstrap rsync:rsync zsh:zsh fish:fish shellcheck:shellcheck
 sudo:sudo su:util-linux login:login pamtester:pamtester cron:cron
 valgrind:valgrind clang:clang plink:putty-tools dbclient:dropbear-bin curl:curl unzip:unzip ansible:ansible-core
-/usr/lib/softhsm/libsofthsm2.so:softhsm2 /usr/lib/python3/dist-packages/paramiko/__init__.py:python3-paramiko"
+/usr/lib/softhsm/libsofthsm2.so:softhsm2 /usr/include/openssl/evp.h:libssl-dev /usr/lib/python3/dist-packages/paramiko/__init__.py:python3-paramiko"
 
 main() {
   case ${1:-} in

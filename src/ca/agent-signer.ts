@@ -12,7 +12,7 @@ export function agentSigner(socket: string, publicKey: PublicKey): CaSigner {
     sign: async data => {
       const flags = publicKey.type === 'ssh-rsa' ? rsaSha512 : 0;
       const key = string(encodePublicKey(publicKey));
-      const answer = await exchange(socket, Buffer.concat([byte(signRequest), key, string(data), uint32(flags)]));
+      const answer = await askAgent(socket, Buffer.concat([byte(signRequest), key, string(data), uint32(flags)]));
       const reader = new WireReader(answer);
       if (reader.byte() !== signResponse) throw new Error(`the agent at ${socket} does not sign with the CA's key`);
       const signature = reader.string();
@@ -30,7 +30,7 @@ const timeoutMs = 60_000;
 const maxAnswerBytes = 65_536;
 
 /** One request and its answer, without their lengths. Rejects with an Error that names the agent. */
-async function exchange(path: string, request: Buffer): Promise<Buffer> {
+export async function askAgent(path: string, request: Buffer): Promise<Buffer> {
   const socket = createConnection(path);
   try {
     return await new Promise((resolve, reject) => {

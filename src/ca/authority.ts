@@ -8,7 +8,15 @@ import type { ScryptCost } from '../store/scrypt.ts';
 import { agentSigner } from './agent-signer.ts';
 import { keyFileOf, makeDirectory, nextKeyFileOf, recordsOf, unsafeDirectory } from './directory.ts';
 import { type Issues, openIssues } from './issues.ts';
-import { agentKeyFile, type CaKeyType, type LockedKey, newKeyFile, readKeyFile, unlock } from './key-file.ts';
+import {
+  type CaKeyType,
+  type LockedKey,
+  newKeyFile,
+  type Outsider,
+  outsideKeyFile,
+  readKeyFile,
+  unlock,
+} from './key-file.ts';
 import { type CaResult, done, notInOrder, refused, trying } from './result.ts';
 
 /** A directory with the key files of the SSH User CA and the SSH Host CA, and the record of what they issued. */
@@ -59,19 +67,29 @@ export async function initCa(
   return await makeKey(keyFileOf(directory, type), type, keyType, passphrase, cost);
 }
 
-/** The same with a key that an ssh-agent has: nothing secret is on disk. */
-export function initCaWithAgent(directory: string, type: CertType, publicKey: PublicKey): CaResult<PublicKey> {
+/** The same with a key that somebody else has. */
+export function initCaOutside(
+  directory: string,
+  type: CertType,
+  publicKey: PublicKey,
+  keeper: Outsider,
+): CaResult<PublicKey> {
   const prepared = prepareCas(directory, [type]);
   if (prepared.kind !== 'done') return prepared;
   const records = openRecords(directory, 1);
   if (records.kind !== 'done') return records;
   records.value.close();
-  return placeAgentKey(keyFileOf(directory, type), type, publicKey);
+  return placeOutsideKey(keyFileOf(directory, type), type, publicKey, keeper);
 }
 
-export function placeAgentKey(file: string, type: CertType, publicKey: PublicKey): CaResult<PublicKey> {
+export function placeOutsideKey(
+  file: string,
+  type: CertType,
+  publicKey: PublicKey,
+  keeper: Outsider,
+): CaResult<PublicKey> {
   if (algorithmOf(publicKey.type) === undefined) return refused(`a ${publicKey.type} key can be no CA`);
-  return placeKeyFile(file, type, agentKeyFile(type, publicKey));
+  return placeKeyFile(file, type, outsideKeyFile(type, publicKey, keeper));
 }
 
 /** Makes a key file, unless there is one. */
@@ -134,6 +152,27 @@ export function issuerByAgent(authority: Authority, type: CertType, socket: stri
   const key = caKey(authority, type);
   if (key.kind !== 'done') return key;
   return done({ signer: agentSigner(socket, key.value.publicKey), issues: authority.issues });
+}
+
+/** What opens a CA, asked for only where it is needed. */
+export interface Means {
+  passphrase(): Promise<CaResult<Secret>>;
+  /** Of a token. */
+  pin(): Promise<CaResult<Secret>>;
+  /** Of an ssh-agent. */
+  socket(): CaResult<string>;
+}
+
+/** A CA that can sign, whoever keeps its key. */
+export async function openIssuer(authority: Authority, type: CertType, means: Means): Promise<CaResult<Issuer>> {
+  const key = caKey(authority, type);
+  if (key.kind !== 'done') return key;
+  if (key.value.keeper.kind === 'ssh-agent') {
+    const socket = means.socket();
+    return socket.kind === 'done' ? issuerByAgent(authority, type, socket.value) : socket;
+  }
+  const secret = await (key.value.keeper.kind === 'token' ? means.pin() : means.passphrase());
+  return secret.kind === 'done' ? await unlockCa(authority, type, secret.value) : secret;
 }
 
 const minPassphraseLength = 12;

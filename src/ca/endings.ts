@@ -1,6 +1,7 @@
 import type { CertType } from '../ssh/certificate.ts';
 import { type TimeLeft, timeLeft } from '../ssh/time-left.ts';
 import type { Issue } from './issue-rows.ts';
+import { lastOfEachKey } from './rotation-standing.ts';
 
 /** A CA, as far as time matters. */
 export interface CaTime {
@@ -32,19 +33,10 @@ export function endings(cas: readonly CaTime[], issued: readonly Issue[], now: n
     const { daysLeft, standing } = timeLeft({ validAfter: 0n, validBefore: trustedUntil }, now);
     return { what: 'retired-ca', name, daysLeft, standing: standing === 'ended' ? 'ended' : 'fine' };
   });
-  const ofHosts = lastOfEachKey(issued)
+  const ofHosts = lastOfEachKey(issued.filter(({ type }) => type === 'host'))
     .map(one => ({ what: 'host-certificate', name: one.keyId, serial: one.serial, ...timeLeft(one, now) }) as const)
     .filter(({ daysLeft }) => daysLeft >= -goneDays);
   return [...ofCas, ...ofHosts].toSorted((a, b) => (a.daysLeft === b.daysLeft ? 0 : a.daysLeft - b.daysLeft));
 }
 
 const goneDays = 30;
-
-function lastOfEachKey(issued: readonly Issue[]): Issue[] {
-  const last = new Map<string, Issue>();
-  for (const one of issued) {
-    const known = last.get(one.key);
-    if (one.type === 'host' && (known === undefined || one.validBefore > known.validBefore)) last.set(one.key, one);
-  }
-  return [...last.values()];
-}

@@ -3,6 +3,7 @@ import { fileExists, replaceFile } from '../host/private-file.ts';
 import { type Certificate, parseCertificate } from '../ssh/certificate.ts';
 import { parseKeyLine, parsePublicKeyLine } from '../ssh/key-line.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
+import { parseExportedKeys } from './exported-keys.ts';
 import { type CaResult, done, refused, trying } from './result.ts';
 
 /** Writes what everybody may read: the old content stays until the new one is whole. */
@@ -20,6 +21,17 @@ export function readPublicKey(file: string): CaResult<PublicKey> {
     const line = parsePublicKeyLine(readBounded(file, maxKeyBytes).toString('utf8'));
     return line.kind === 'parsed' ? done(line.value.key) : refused(`${file}: ${line.text}`);
   });
+}
+
+/** Those of CAs, a line each, as `ca export` prints them: at least one. */
+export function readPublicKeys(file: string): CaResult<readonly PublicKey[]> {
+  const read = readBytes(file, maxKeyBytes);
+  if (read.kind !== 'done') return read;
+  const keys = parseExportedKeys(read.value?.toString('utf8') ?? '');
+  if (keys.kind === 'malformed') return refused(`${file}: ${keys.text}`);
+  return keys.value.length > 0
+    ? done(keys.value)
+    : refused(`${file}: is not there, or is empty; trasa-agent ca export makes it`);
 }
 
 export interface CertificateFile {

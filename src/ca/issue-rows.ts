@@ -24,6 +24,16 @@ export type Revocation =
   | { readonly kind: 'key-id'; readonly keyId: string }
   | { readonly kind: 'key'; readonly key: string };
 
+/** What a host said of itself last. */
+export interface ReportRow {
+  /** `SHA256:…` of the certified key. */
+  readonly key: string;
+  /** `SHA256:…` of the CAs that it trusts. */
+  readonly trusts: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly reportedAt: number;
+}
+
 type Row = Readonly<Record<string, unknown>>;
 
 export function issueOf(row: Row): Issue {
@@ -38,6 +48,13 @@ export function issueOf(row: Row): Issue {
     ca: text(row, 'ca'),
     issuedAt: Number(integer(row, 'issued_at')),
   };
+}
+
+export function reportOf(row: Row): ReportRow {
+  const trusts = text(row, 'trusts')
+    .split(' ')
+    .filter(one => one !== '');
+  return { key: text(row, 'key'), trusts, reportedAt: Number(integer(row, 'reported_at')) };
 }
 
 function principalsOf(json: string): string[] {

@@ -1,17 +1,11 @@
+import { inColumns } from './columns.ts';
 import type { Issue } from './issue-rows.ts';
 
 const heading = ['SERIAL', 'TYPE', 'KEY ID', 'PRINCIPALS', 'VALID FROM', 'UNTIL (UTC)'];
 
 /** One line each, in columns. Nothing in it is foreign text: a certificate with control characters is not issued. */
 export function issuedAsTable(issues: readonly Issue[]): string[] {
-  const rows = [heading, ...issues.map(rowOf)];
-  const widths = heading.map((_, column) => Math.max(...rows.map(row => row[column]?.length ?? 0)));
-  return rows.map(row =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+  return inColumns([heading, ...issues.map(rowOf)]);
 }
 
 /** Serials are strings: JSON's numbers are not exact up there. */

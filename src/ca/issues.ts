@@ -3,7 +3,16 @@ import type { CertType } from '../ssh/certificate.ts';
 import { publicKeyLine } from '../ssh/key-line.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
 import { openPrivateDatabase, type Schema } from '../store/private-database.ts';
-import { columnsOf, type Issue, issueOf, publicKeyIn, type Revocation, revocationOf } from './issue-rows.ts';
+import {
+  columnsOf,
+  type Issue,
+  issueOf,
+  publicKeyIn,
+  type ReportRow,
+  type Revocation,
+  reportOf,
+  revocationOf,
+} from './issue-rows.ts';
 
 /**
  * What the CA has issued and revoked. Serials are unique, whatever runs beside it and whenever the power fails: they are
@@ -57,6 +66,21 @@ export class Issues {
   /** The newest first. */
   list(limit: number): Issue[] {
     return this.#statements.list.all(limit).map(issueOf);
+  }
+
+  /** Those of hosts that end later than that, in seconds since 1970. */
+  hostCertificates(after: bigint): Issue[] {
+    return this.#statements.hostCertificates.all(after).map(issueOf);
+  }
+
+  /** It takes the place of what the host said before. */
+  recordReport({ key, trusts, reportedAt }: ReportRow): void {
+    this.#synchronize('NORMAL'); // the next one comes tomorrow
+    this.#statements.recordReport.run(key, trusts.join(' '), reportedAt);
+  }
+
+  reports(): ReportRow[] {
+    return this.#statements.reports.all().map(reportOf);
   }
 
   find(serial: bigint): Issue | undefined {
@@ -119,7 +143,7 @@ const shortSeconds = 3600n;
 const maxInteger = 2n ** 63n - 1n; // SQLite's
 
 const schema: Schema = {
-  version: 1,
+  version: 2,
   sql: `
   CREATE TABLE next_serial (id INTEGER PRIMARY KEY CHECK (id = 1), next INTEGER NOT NULL) STRICT;
   INSERT INTO next_serial VALUES (1, 1);
@@ -133,6 +157,12 @@ const schema: Schema = {
     key TEXT NOT NULL,                   -- SHA256:…
     ca TEXT NOT NULL,                    -- SHA256:…
     issued_at INTEGER NOT NULL           -- milliseconds since 1970
+  ) STRICT;
+  CREATE INDEX issued_to_hosts ON issued (valid_before) WHERE type = 'host';
+  CREATE TABLE report (
+    key TEXT PRIMARY KEY,                -- SHA256:… of a host's certified key
+    trusts TEXT NOT NULL,                -- SHA256:… of CAs, between blanks
+    reported_at INTEGER NOT NULL         -- milliseconds since 1970
   ) STRICT;
   CREATE TABLE revoked (
     id INTEGER PRIMARY KEY,
@@ -158,6 +188,9 @@ function prepare(database: DatabaseSync) {
     record: database.prepare('INSERT INTO issued VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'),
     list: database.prepare('SELECT * FROM issued ORDER BY serial DESC LIMIT ?'),
     find: database.prepare('SELECT * FROM issued WHERE serial = ?'),
+    hostCertificates: database.prepare("SELECT * FROM issued WHERE type = 'host' AND valid_before > ?"),
+    recordReport: database.prepare('INSERT OR REPLACE INTO report VALUES (?, ?, ?)'),
+    reports: database.prepare('SELECT * FROM report'),
     revoke: database.prepare(
       'INSERT INTO revoked (kind, what, ca, reason, revoked_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
     ),
@@ -167,6 +200,13 @@ function prepare(database: DatabaseSync) {
     retired: database.prepare('SELECT key FROM retired WHERE type = ? ORDER BY retired_at'),
     lastEnd: database.prepare('SELECT max(valid_before) AS last FROM issued WHERE ca = ?'),
   };
-  for (const statement of [statements.list, statements.find, statements.lastEnd]) statement.setReadBigInts(true);
+  for (const statement of [
+    statements.list,
+    statements.hostCertificates,
+    statements.reports,
+    statements.find,
+    statements.lastEnd,
+  ])
+    statement.setReadBigInts(true);
   return statements;
 }

@@ -14,6 +14,7 @@ import { deriveKey, type ScryptCost } from '../store/scrypt.ts';
 import { masterKeyBytes, sealUnder } from '../store/seal.ts';
 import { publicKeyOf, signerOf } from './node-crypto.ts';
 import { type CaResult, done, notInOrder } from './result.ts';
+import { tokenSigner } from './token.ts';
 
 export type CaKeyType = 'ed25519' | 'ecdsa-256' | 'ecdsa-384' | 'ecdsa-521' | 'rsa-3072' | 'rsa-4096';
 
@@ -22,9 +23,17 @@ export interface LockedKey {
   readonly file: string;
   readonly type: CertType;
   readonly publicKey: PublicKey;
-  /** Undefined: the private half is not here, an ssh-agent has it. */
-  readonly sealed: Sealed | undefined;
+  readonly keeper: Keeper;
 }
+
+/** Who has the private half: this file, under a passphrase, or somebody else. */
+export type Keeper = { readonly kind: 'passphrase'; readonly sealed: Sealed } | Outsider;
+
+/** Nothing secret is on disk. */
+export type Outsider =
+  | { readonly kind: 'ssh-agent' }
+  /** `provider`: the module of PKCS #11 by which the token is reached. */
+  | { readonly kind: 'token'; readonly provider: string };
 
 interface Sealed {
   readonly salt: Buffer;
@@ -51,9 +60,10 @@ export async function newKeyFile(
   return `${JSON.stringify({ ...fields, sealed: sealed.toString('base64') }, undefined, 2)}\n`;
 }
 
-/** The same for a key that an ssh-agent has. */
-export function agentKeyFile(type: CertType, publicKey: PublicKey): string {
-  const fields = { version: 1, type, publicKey: publicKeyLine(publicKey), keptBy: 'ssh-agent' };
+/** The same for a key that somebody else has. */
+export function outsideKeyFile(type: CertType, publicKey: PublicKey, keeper: Outsider): string {
+  const { kind: keptBy, ...where } = keeper;
+  const fields = { version: 1, type, publicKey: publicKeyLine(publicKey), keptBy, ...where };
   return `${JSON.stringify(fields, undefined, 2)}\n`;
 }
 
@@ -71,9 +81,12 @@ export function madeAt({ file }: LockedKey): number {
   return Math.floor(statSync(file).mtimeMs);
 }
 
+/** @param passphrase or the PIN of the token */
 export async function unlock(key: LockedKey, passphrase: Secret): Promise<CaResult<CaSigner>> {
-  const { sealed } = key;
-  if (sealed === undefined) return notInOrder(`${key.file}: its private half is kept by an ssh-agent`);
+  const { keeper } = key;
+  if (keeper.kind === 'token') return await tokenSigner(keeper.provider, key.publicKey, passphrase);
+  if (keeper.kind === 'ssh-agent') return notInOrder(`${key.file}: its private half is kept by an ssh-agent`);
+  const { sealed } = keeper;
   const seal = sealUnder(await deriveKey(passphrase, sealed.salt, sealed.cost, masterKeyBytes));
   let privateKey: KeyObject;
   try {
@@ -99,13 +112,20 @@ function placeOf(type: CertType, publicKey: string): string {
 
 function lockedKey(file: string, type: CertType, text: string): LockedKey | undefined {
   const fields = objectOf(parseJson(text));
-  const { version, publicKey, keptBy } = fields;
+  const { version, publicKey } = fields;
   if (version !== 1 || fields['type'] !== type || typeof publicKey !== 'string') return undefined;
   const line = parsePublicKeyLine(publicKey);
   if (line.kind === 'malformed') return undefined;
+  const keeper = keeperOf(fields);
+  return keeper && { file, type, publicKey: line.value.key, keeper };
+}
+
+function keeperOf(fields: Readonly<Record<string, unknown>>): Keeper | undefined {
+  const { keptBy, provider } = fields;
   const sealed = sealedOf(fields);
-  if ((sealed === undefined) !== (keptBy === 'ssh-agent')) return undefined;
-  return { file, type, publicKey: line.value.key, sealed };
+  if (sealed !== undefined) return keptBy === undefined ? { kind: 'passphrase', sealed } : undefined;
+  if (keptBy === 'ssh-agent') return { kind: keptBy };
+  return keptBy === 'token' && typeof provider === 'string' ? { kind: keptBy, provider } : undefined;
 }
 
 function sealedOf(fields: Readonly<Record<string, unknown>>): Sealed | undefined {

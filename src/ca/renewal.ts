@@ -62,7 +62,8 @@ export async function renewHostCertificate(
   return issued.kind === 'done' ? done({ ...issued.value, keyId, certified: key }) : issued;
 }
 
-function presentOf(authority: Authority, blob: Buffer, now: number): CaResult<Certificate> {
+/** The certificate, if it counts now. */
+export function presentOf(authority: Authority, blob: Buffer, now: number): CaResult<Certificate> {
   const caKeys = trustedKeys(authority, 'host', now);
   if (caKeys.kind !== 'done') return caKeys;
   const read = parseCertificate(blob);

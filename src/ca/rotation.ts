@@ -8,10 +8,10 @@ import type { Secret } from '../otp/secret.ts';
 import type { CertType } from '../ssh/certificate.ts';
 import { encodePublicKey, type PublicKey } from '../ssh/public-key.ts';
 import type { ScryptCost } from '../store/scrypt.ts';
-import { type Authority, caKey, makeKey, placeAgentKey } from './authority.ts';
+import { type Authority, caKey, makeKey, placeOutsideKey } from './authority.ts';
 import { keyFileOf, nextKeyFileOf } from './directory.ts';
 import { fingerprintOf } from './issue.ts';
-import type { CaKeyType } from './key-file.ts';
+import type { CaKeyType, Outsider } from './key-file.ts';
 import { type CaResult, done, refused, trying } from './result.ts';
 
 /** Makes the next CA, to be trusted from now on. */
@@ -27,10 +27,15 @@ export async function startRotation(
   return await makeKey(nextKeyFileOf(authority.directory, type), type, keyType, passphrase, cost);
 }
 
-/** The same with a key that an ssh-agent has. */
-export function startRotationWithAgent(authority: Authority, type: CertType, key: PublicKey): CaResult<PublicKey> {
+/** The same with a key that somebody else has. */
+export function startRotationOutside(
+  authority: Authority,
+  type: CertType,
+  key: PublicKey,
+  keeper: Outsider,
+): CaResult<PublicKey> {
   const ready = readyToStart(authority, type);
-  return ready.kind === 'done' ? placeAgentKey(nextKeyFileOf(authority.directory, type), type, key) : ready;
+  return ready.kind === 'done' ? placeOutsideKey(nextKeyFileOf(authority.directory, type), type, key, keeper) : ready;
 }
 
 /** There is a CA to rotate, and no rotation of it. */
@@ -87,10 +92,13 @@ export function trustedKeys(authority: Authority, type: CertType, now: number): 
 }
 
 /** All CAs of ours that there are and were: what was revoked of theirs stays so. */
-export function allKeys({ issues, keys, nextKeys }: Authority): readonly PublicKey[] {
-  const present = [keys.user, keys.host, nextKeys.user, nextKeys.host];
-  const known = present.flatMap(key => (key === undefined ? [] : [key.publicKey]));
-  return unique([...known, ...issues.retired('user'), ...issues.retired('host')]);
+export function allKeys(authority: Authority): readonly PublicKey[] {
+  return unique([...allKeysOf(authority, 'user'), ...allKeysOf(authority, 'host')]);
+}
+
+export function allKeysOf({ issues, keys, nextKeys }: Authority, type: CertType): readonly PublicKey[] {
+  const present = [keys[type], nextKeys[type]].flatMap(key => (key === undefined ? [] : [key.publicKey]));
+  return unique([...present, ...issues.retired(type)]);
 }
 
 /** If the power fails in the midst of finishing, the CA that signs is listed as retired, too. */

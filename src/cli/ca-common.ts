@@ -1,9 +1,11 @@
 /** What the `trasa-agent ca …` commands share: the options, the CA, its passphrase, and how they end. */
 import type { Authority, Issuer } from '../ca/authority.ts';
+import type { Outsider } from '../ca/key-file.ts';
 import type { CaResult } from '../ca/result.ts';
 import type { Secret } from '../otp/secret.ts';
 import { exitStatus } from '../policy/refusals.ts';
 import type { CertType } from '../ssh/certificate.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
 import { exitStatuses } from './exit-statuses.ts';
 import { fail, say } from './server-common.ts';
 
@@ -23,7 +25,8 @@ export const passphraseOption = {
   'passphrase-file': {
     type: 'string',
     requiresArg: true,
-    describe: 'file whose first line is the passphrase of the CA (a systemd credential, say) [default: ask]',
+    describe:
+      'file whose first line is the passphrase of the CA, or the PIN of its token (a systemd credential, say) [default: ask]',
   },
   'master-key': {
     type: 'string',
@@ -50,11 +53,18 @@ export const keyTypeOption = {
   },
 } as const;
 
-export const agentKeyOption = {
+export const outsideOptions = {
   'agent-key': {
     type: 'string',
     requiresArg: true,
-    describe: 'the public half (a .pub file) of a key that your ssh-agent has, which then signs',
+    describe:
+      'the public half (a .pub file) of a key that your ssh-agent, or the token of --pkcs11, has, which then signs',
+  },
+  pkcs11: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'the PKCS #11 module of a token that has the key, and then signs; its PIN is in the place of a passphrase',
   },
 } as const;
 
@@ -112,33 +122,61 @@ export async function withIssuer(
   work: (issuer: Issuer) => Promise<CaResult<unknown>>,
 ): Promise<void> {
   await withAuthority(args, async authority => {
-    const { caKey } = await import('../ca/authority.ts');
-    const key = caKey(authority, type); // before anybody is asked for its passphrase
-    if (key.kind !== 'done') return key;
-    const issuer =
-      key.value.sealed === undefined ? await byAgent(authority, type) : await byPassphrase(authority, type, args);
-    return issuer.kind === 'done' ? await work(issuer.value) : issuer;
+    const { openIssuer } = await import('../ca/authority.ts');
+    const { closeTokens } = await import('../ca/token.ts');
+    try {
+      const issuer = await openIssuer(authority, type, {
+        passphrase: async () => await passphraseOf(args, false),
+        pin: async () => await pinOf(args),
+        socket: () => agentSocket(type),
+      });
+      return issuer.kind === 'done' ? await work(issuer.value) : issuer;
+    } finally {
+      await closeTokens();
+    }
   });
 }
 
-async function byPassphrase(authority: Authority, type: CertType, args: UnlockArguments): Promise<CaResult<Issuer>> {
-  const { unlockCa } = await import('../ca/authority.ts');
-  const passphrase = await passphraseOf(args, false);
-  return passphrase.kind === 'done' ? await unlockCa(authority, type, passphrase.value) : passphrase;
-}
-
-async function byAgent(authority: Authority, type: CertType): Promise<CaResult<Issuer>> {
-  const { issuerByAgent } = await import('../ca/authority.ts');
+function agentSocket(type: CertType): CaResult<string> {
   const socket = process.env['SSH_AUTH_SOCK'];
   return socket === undefined || socket === ''
     ? { kind: 'config', text: `the ${type} CA's key is kept by an ssh-agent, and SSH_AUTH_SOCK names none` }
-    : issuerByAgent(authority, type, socket);
+    : { kind: 'done', value: socket };
+}
+
+/** Never made of a master key: a token counts wrong PINs. */
+async function pinOf({ passphraseFile }: UnlockArguments): Promise<CaResult<Secret>> {
+  return await passphraseOf({ ca: '', passphraseFile }, false, 'PIN');
+}
+
+export interface OutsideArguments extends UnlockArguments {
+  readonly agentKey?: string | undefined;
+  readonly pkcs11?: string | undefined;
+}
+
+/** The key that is to be a CA's, if somebody else keeps it. */
+export async function outsideKey(
+  args: OutsideArguments,
+): Promise<CaResult<{ readonly key: PublicKey; readonly keeper: Outsider } | undefined>> {
+  const { agentKey, pkcs11: provider } = args;
+  const { readPublicKey } = await import('../ca/files.ts');
+  const named = agentKey === undefined ? undefined : readPublicKey(agentKey);
+  if (named !== undefined && named.kind !== 'done') return named;
+  if (provider === undefined)
+    return { kind: 'done', value: named && { key: named.value, keeper: { kind: 'ssh-agent' } } };
+  const { closeTokens, keyOfToken } = await import('../ca/token.ts');
+  const pin = await pinOf(args);
+  if (pin.kind !== 'done') return pin;
+  const key = await keyOfToken(provider, pin.value, named?.value);
+  await closeTokens();
+  return key.kind === 'done' ? { kind: 'done', value: { key: key.value, keeper: { kind: 'token', provider } } } : key;
 }
 
 /** @param isNew asks twice */
 export async function passphraseOf(
   { passphraseFile, masterKey }: UnlockArguments,
   isNew: boolean,
+  word: 'passphrase' | 'PIN' = 'passphrase',
 ): Promise<CaResult<Secret>> {
   const { readPassphrase } = await import('../ca/passphrase.ts');
   const { forbidDumps } = await import('../host/no-dumps.ts');
@@ -148,10 +186,12 @@ export async function passphraseOf(
   const { askNewPassword, askOn } = await import('../server/admin/terminal.ts');
   const asker = askOn(process.stdin, process.stderr);
   try {
-    if (asker.isTerminal) process.stderr.write('The passphrase of the CA is needed.\n');
-    const typed = isNew ? await askNewPassword(asker) : await asker.askHidden('Passphrase: ');
+    if (asker.isTerminal) process.stderr.write(`The ${word} of the CA is needed.\n`);
+    const typed = isNew
+      ? await askNewPassword(asker)
+      : await asker.askHidden(word === 'PIN' ? 'PIN: ' : 'Passphrase: ');
     return typed === undefined
-      ? { kind: 'refused', text: 'no passphrase was given, or the two differ' }
+      ? { kind: 'refused', text: `no ${word} was given, or the two differ` }
       : { kind: 'done', value: typed };
   } finally {
     asker.close();

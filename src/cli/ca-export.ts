@@ -14,11 +14,10 @@ export function exportCommand(yargs: Argv): Argv {
     async args =>
       await withAuthority(args, async authority => {
         const { trustedKeys } = await import('../ca/rotation.ts');
-        const { publicKeyLine } = await import('../ssh/key-line.ts');
+        const { exportedKeys } = await import('../ca/exported-keys.ts');
         const keys = trustedKeys(authority, args.type, Date.now());
         if (keys.kind !== 'done') return keys;
-        const lines = keys.value.map(key => `${publicKeyLine(key, `trasa-agent ${args.type} CA`)}\n`);
-        return await give(lines.join(''), args.output);
+        return await give(exportedKeys(keys.value, args.type), args.output);
       }),
   );
 }

@@ -1,13 +1,15 @@
 import type { Argv } from 'yargs';
-import type { CaKeyType } from '../ca/key-file.ts';
+import type { CaKeyType, Outsider } from '../ca/key-file.ts';
 import type { CaResult } from '../ca/result.ts';
 import type { CertType } from '../ssh/certificate.ts';
 import {
-  agentKeyOption,
   caStatuses,
   directoryOption,
   finish,
   keyTypeOption,
+  type OutsideArguments,
+  outsideKey,
+  outsideOptions,
   passphraseOf,
   passphraseOption,
   type UnlockArguments,
@@ -28,32 +30,36 @@ export function initCommand(yargs: Argv): Argv {
           user: { type: 'boolean', default: false, describe: 'the User CA' },
           host: { type: 'boolean', default: false, describe: 'the Host CA (neither is said: both)' },
           ...keyTypeOption,
-          ...agentKeyOption,
+          ...outsideOptions,
         })
         .example('$0 ca init', 'asks for a passphrase')
         .example('$0 ca init --user --passphrase-file /root/ca.passphrase', ''),
     async args => {
       const types: CertType[] = args.user === args.host ? ['user', 'host'] : [args.user ? 'user' : 'host'];
-      const { agentKey } = args;
-      if (agentKey === undefined) finish(await init(args, args.type, types));
+      if (args.agentKey === undefined && args.pkcs11 === undefined) finish(await init(args, args.type, types));
       else
-        await unless(
-          types.length === 1 ? undefined : 'say --user or --host: one key is not both CAs',
-          async () => await initWithAgent(args.ca, types[0] ?? 'user', agentKey),
+        await unless(types.length === 1 ? undefined : 'say --user or --host: one key is not both CAs', async () =>
+          finish(await initOutside(args, types[0] ?? 'user')),
         );
     },
   );
 }
 
-async function initWithAgent(directory: string, type: CertType, keyFile: string): Promise<void> {
-  const { initCaWithAgent } = await import('../ca/authority.ts');
-  const { readPublicKey } = await import('../ca/files.ts');
+async function initOutside(args: OutsideArguments, type: CertType): Promise<CaResult<unknown>> {
+  const { initCaOutside, prepareCas } = await import('../ca/authority.ts');
   const { fingerprintOf } = await import('../ca/issue.ts');
-  const key = readPublicKey(keyFile);
-  const made = key.kind === 'done' ? initCaWithAgent(directory, type, key.value) : key;
-  if (made.kind === 'done')
-    say(`made the ${type} CA: ${made.value.type} ${fingerprintOf(made.value)}, in your ssh-agent`);
-  finish(made);
+  const prepared = prepareCas(args.ca, [type]); // before anybody is asked for a PIN
+  if (prepared.kind !== 'done') return prepared;
+  const found = await outsideKey(args);
+  if (found.kind !== 'done' || found.value === undefined) return found;
+  const { key, keeper } = found.value;
+  const made = initCaOutside(args.ca, type, key, keeper);
+  if (made.kind === 'done') say(`made the ${type} CA: ${key.type} ${fingerprintOf(key)}, ${placeOf(keeper)}`);
+  return made;
+}
+
+function placeOf(keeper: Outsider): string {
+  return keeper.kind === 'token' ? 'on the token' : 'in your ssh-agent';
 }
 
 async function init(args: UnlockArguments, keyType: CaKeyType, types: readonly CertType[]): Promise<CaResult<void>> {

@@ -31,11 +31,16 @@ export function renewCommand(yargs: Argv): Argv {
       await unless(url?.protocol === 'https:' ? undefined : `--url ${args.url}: say an https address`, async () => {
         const { renewAll } = await import('../server/host-side/renew-all.ts');
         const { runProgram } = await import('../system/run-program.ts');
+        const { trustedCas } = await import('../server/host-side/trusted-cas.ts');
+        const { trustPaths } = await import('../enlist/trust.ts');
+        const { usualSshd } = await import('../system/sshd-settings.ts');
         const { forbidDumps } = await import('../host/no-dumps.ts');
         if (url === null) return;
         forbidDumps(); // the host's keys are in memory from here on
-        const plan = { server: { url, pin: args.pin }, files: args.certificate, all: args.all, unit: args.reload };
-        finish(await renewAll(plan, { run: runProgram, say, now: Date.now }));
+        const server = { url, pin: args.pin };
+        const { certificate: files, all, reload: unit } = args;
+        const ports = { run: runProgram, trustedCas: async () => await trustedCas(usualSshd), say, now: Date.now };
+        finish(await renewAll({ server, files, all, unit, userCaFile: trustPaths.ca }, ports));
       });
     },
   );

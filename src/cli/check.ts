@@ -4,6 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
 import { exitStatus } from '../policy/refusals.ts';
 import { cleanText } from '../protocol/clean.ts';
+import { type SecretTrouble, secretTroubles } from '../proxy/door/secret-files.ts';
 import { TrasaClient } from '../trasa/client.ts';
 
 /**
@@ -17,8 +18,16 @@ export async function check(args: { readonly config?: string; readonly offline?:
     return exitStatus.config;
   }
   for (const warning of loaded.warnings) process.stderr.write(`warning: ${formatProblem(warning)}\n`);
-  process.stdout.write(`${loaded.config.source}: configuration is valid\n`);
+  const { source, proxy } = loaded.config;
+  process.stdout.write(`${source}: configuration is valid\n`);
+  const troubles = secretTroubles(proxy);
+  for (const trouble of troubles) process.stderr.write(`${formatTrouble(trouble)}\n`);
+  if (troubles.length > 0) return exitStatus.config;
   return args.offline === true ? 0 : await askServer(loaded.config);
+}
+
+function formatTrouble({ path, problem }: SecretTrouble): string {
+  return `${path} ${problem.text}${problem.hint === undefined ? '' : `\n  hint: ${problem.hint}`}`;
 }
 
 async function askServer({ server: settings }: AgentConfig): Promise<number> {

@@ -20,6 +20,16 @@ export function startCommand(yargs: Argv): Argv {
           },
           'tls-cert': { type: 'string', requiresArg: true, implies: 'tls-key', describe: 'certificate and chain, PEM' },
           'tls-key': { type: 'string', requiresArg: true, implies: 'tls-cert', describe: 'its private key, PEM' },
+          'ca-pin-file': {
+            type: 'string',
+            requiresArg: true,
+            describe: 'file whose first line is the PIN of the token that has a key of the CAs (ca init --pkcs11)',
+          },
+          'ca-agent': {
+            type: 'string',
+            requiresArg: true,
+            describe: 'socket of the ssh-agent that has a key of the CAs (ca init --agent-key)',
+          },
           hostname: {
             type: 'string',
             array: true,
@@ -40,10 +50,13 @@ interface StartArguments {
   readonly listen: string;
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
+  readonly caPinFile?: string | undefined;
+  readonly caAgent?: string | undefined;
   readonly hostname: readonly string[];
 }
 
-async function start({ state, masterKey, listen, tlsCert, tlsKey, hostname: more }: StartArguments): Promise<void> {
+async function start(args: StartArguments): Promise<void> {
+  const { state, masterKey, listen, tlsCert, tlsKey, hostname: more } = args;
   const { parseListen } = await import('../server/listen-address.ts');
   const at = parseListen(listen);
   if (at === undefined) {
@@ -59,7 +72,8 @@ async function start({ state, masterKey, listen, tlsCert, tlsKey, hostname: more
   try {
     const given = tlsCert === undefined || tlsKey === undefined ? undefined : { certFile: tlsCert, keyFile: tlsKey };
     const names = { own: hostname(), more };
-    const problem = await runServer({ ...at, directory: state, masterKey, given, names }, say, {
+    const keepers = { pinFile: args.caPinFile, agent: args.caAgent };
+    const problem = await runServer({ ...at, directory: state, masterKey, given, keepers, names }, say, {
       stop: stop.signal,
       leave: leave.signal,
     });

@@ -1,13 +1,17 @@
+import { existsSync } from 'node:fs';
 import type { Argv } from 'yargs';
+import type { LoadedConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { standardConfig } from '../config/standard-config.ts';
 import { exitStatus } from '../policy/refusals.ts';
+import type { Section } from '../report/host-status.ts';
 import { exitStatuses } from './exit-statuses.ts';
 import { say } from './server-common.ts';
 
 export function statusCommand(yargs: Argv): Argv {
   return yargs.command(
     'status',
-    'how things stand: configuration, daemon, server, rules, doors, last decisions',
+    'how things stand: configuration, daemon, server, rules, doors, last decisions, certificates',
     command =>
       command
         .options({
@@ -21,7 +25,9 @@ export function statusCommand(yargs: Argv): Argv {
 
 async function printStatus(config: string | undefined, json: boolean): Promise<void> {
   const { hostStatus } = await import('../report/host-status.ts');
-  const sections = await hostStatus(loadConfig(config), Date.now());
+  const loaded = loadConfig(config);
+  const now = Date.now();
+  const sections = [...(await hostStatus(loaded, now)), ...(await certificates(loaded, now))];
   if (json) say(JSON.stringify(Object.fromEntries(sections.map(({ title, ...rest }) => [title, rest]))));
   else
     for (const { title, isWell, lines } of sections) {
@@ -29,4 +35,18 @@ async function printStatus(config: string | undefined, json: boolean): Promise<v
       for (const line of lines) say(`  ${line}`);
     }
   if (sections.some(({ isWell }) => !isWell)) process.exitCode = exitStatus.failed;
+}
+
+/** Of this host, and of the CA that it has, if any. */
+async function certificates(loaded: LoadedConfig, now: number): Promise<Section[]> {
+  const { caStatus } = await import('../ca/ca-status.ts');
+  const { shownCertificates } = await import('../enlist/shown-certificates.ts');
+  const { usualSshd } = await import('../system/sshd-settings.ts');
+  const { caDirectory } = (loaded.kind === 'loaded' ? loaded.config : standardConfig()).proxy;
+  const parts = [
+    await shownCertificates(usualSshd, now),
+    ...(existsSync(caDirectory) ? [caStatus(caDirectory, now)] : []),
+  ];
+  const lines = parts.flatMap(part => part.lines);
+  return lines.length === 0 ? [] : [{ title: 'certificates', isWell: parts.every(({ isWell }) => isWell), lines }];
 }

@@ -68,6 +68,7 @@ export function assemble(
       auditFile: proxy.auditFile,
       caDirectory: proxy.caDirectory,
       caPassphraseFile: proxy.caPassphraseFile,
+      caAgent: proxy.caAgent,
       recordDirectory: proxy.recordDirectory,
       certificateSeconds: proxy.certificateLifetime / 1000,
       sourceAddress: proxy.sourceAddress,

@@ -64,6 +64,8 @@ export interface ProxySettings {
   readonly caDirectory: string;
   /** Empty: none is named. */
   readonly caPassphraseFile: string;
+  /** Socket of an ssh-agent; empty: none is named. */
+  readonly caAgent: string;
   readonly recordDirectory: string;
   readonly certificateSeconds: number;
   /** CIDR blocks; empty: the address of the proxy's end of each connection. */

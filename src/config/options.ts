@@ -197,9 +197,15 @@ export const options = {
       notAGivenPath,
     ),
     caPassphraseFile: text(
-      'A file whose first line is the passphrase of the CA: a systemd credential, say.',
+      'A file whose first line is the passphrase of the CA, or the PIN of its token: a systemd credential, say.',
       'an absolute path',
       example('/etc/trasa/ca.passphrase'),
+      notAPath,
+    ),
+    caAgent: text(
+      "The socket of the ssh-agent that has the CA's key, if it was made with --agent-key. Empty: none does.",
+      'an absolute path',
+      example('/run/ca-agent/socket'),
       notAPath,
     ),
     recordDirectory: text(

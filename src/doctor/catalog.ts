@@ -79,6 +79,12 @@ export const catalog = {
   'host-certificate-ending': warning(
     'The certificate by which clients know this host ends soon, and nothing has renewed it.',
   ),
+  'offline-ending': warning(
+    'What an account has prepared for days without a server has expired, ends soon, or is nearly used up.',
+  ),
+  'offline-digits': warning(
+    'An offline credential has another number of digits than codeDigits, so that its codes cannot be typed.',
+  ),
   'disk-low': warning('The disk with what the daemon must remember is nearly full.'),
   'access-denied': warning('AppArmor or SELinux has kept the agent from something within the last day.'),
   'upgrade-pending': warning(

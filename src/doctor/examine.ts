@@ -10,6 +10,7 @@ import {
   checkUnseen,
 } from './checks/host.ts';
 import { checkHostCertificates } from './checks/host-certificates.ts';
+import { checkOffline } from './checks/offline.ts';
 import { checkPam } from './checks/pam.ts';
 import { checkSettings } from './checks/settings.ts';
 import { checkSshdWithPam } from './checks/sshd-pam.ts';
@@ -31,6 +32,7 @@ export function examine(facts: Facts): Finding[] {
     checkPackages,
     checkServers,
     checkHostCertificates,
+    checkOffline,
     checkState,
     checkDenials,
     checkUnseen,

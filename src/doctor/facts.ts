@@ -16,6 +16,8 @@ export interface Facts {
   readonly services: readonly PamService[];
   readonly files: readonly FileFacts[];
   readonly hostCertificates: readonly HostCertificateFacts[];
+  /** What is prepared for the days without a server. */
+  readonly offline: readonly OfflineFacts[];
   /** What internal-sftp becomes; undefined: there is none. */
   readonly sftpServer: string | undefined;
   /** Programs and modules that sshd or PAM is to run, and that are not there, by where they are named. */
@@ -69,6 +71,17 @@ export interface HostCertificateFacts {
   readonly path: string;
   /** Undefined: it cannot be read, or is none of a host. */
   readonly valid: Pick<Certificate, 'validAfter' | 'validBefore'> | undefined;
+}
+
+export interface OfflineFacts {
+  readonly account: string;
+  /** `offline-totp` or `recovery-code`. */
+  readonly factor: string;
+  readonly expiresMs: number;
+  /** Recovery codes; undefined: it is none. */
+  readonly left: number | undefined;
+  /** Of a code that an app shows. */
+  readonly digits: number | undefined;
 }
 
 export interface DaemonFacts {

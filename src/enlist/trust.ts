@@ -1,6 +1,6 @@
-import { readBytes } from '../ca/files.ts';
+import { exportedKeys } from '../ca/exported-keys.ts';
+import { readBytes, readPublicKeys } from '../ca/files.ts';
 import { type CaResult, done, refused } from '../ca/result.ts';
-import { parsePublicKeyLine } from '../ssh/key-line.ts';
 import { parseKrl } from '../ssh/krl-read.ts';
 import type { SshdChange } from './change-sshd.ts';
 
@@ -21,7 +21,7 @@ export const trustPaths = {
 
 /** This host lets people in by the certificates of a User CA. */
 export function planTrust({ caFile, krlFile, principals }: TrustWish): CaResult<SshdChange> {
-  const cas = readCas(caFile);
+  const cas = readPublicKeys(caFile);
   if (cas.kind !== 'done') return cas;
   const krl = readKrl(krlFile ?? trustPaths.krl);
   if (krl.kind !== 'done') return krl;
@@ -33,27 +33,14 @@ export function planTrust({ caFile, krlFile, principals }: TrustWish): CaResult<
     ...(krl.value === undefined ? [] : [{ name: 'RevokedKeys', value: trustPaths.krl }]),
     ...(principals === undefined ? [] : [{ name: 'AuthorizedPrincipalsFile', value: principals }]),
   ];
-  const files = new Map<string, string | Buffer>([[trustPaths.ca, cas.value]]);
+  const files = new Map<string, string | Buffer>([[trustPaths.ca, exportedKeys(cas.value, 'user')]]);
   if (krl.value !== undefined) files.set(trustPaths.krl, krl.value);
   files.set(trustPaths.dropIn, settings.map(({ name, value }) => `${name} ${value}\n`).join(''));
   const expected = settings.map(({ name, value }) => ({ setting: name.toLowerCase(), value }));
   return done({ files, expected });
 }
 
-const maxKeysBytes = 65_536;
 const maxKrlBytes = 16 * 1024 * 1024;
-
-function readCas(file: string): CaResult<string> {
-  const read = readBytes(file, maxKeysBytes);
-  if (read.kind !== 'done') return read;
-  const lines = (read.value?.toString('utf8') ?? '').split('\n').filter(line => line.trim() !== '');
-  if (lines.length === 0) return refused(`${file}: is not there, or is empty; trasa-agent ca export user makes it`);
-  for (const line of lines) {
-    const key = parsePublicKeyLine(line);
-    if (key.kind === 'malformed') return refused(`${file}: ${key.text}`);
-  }
-  return done(`${lines.join('\n')}\n`);
-}
 
 /** sshd lets nobody in by a key while it cannot read the list, so it is read first. */
 function readKrl(file: string): CaResult<Buffer | undefined> {

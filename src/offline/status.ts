@@ -9,6 +9,8 @@ export interface FactorStatus {
   readonly isExpired: boolean;
   /** Of recovery codes; undefined for a time-based credential. */
   readonly left: number | undefined;
+  /** Of a time-based credential. */
+  readonly digits: number | undefined;
   readonly lastUsed: string | undefined;
 }
 
@@ -22,11 +24,17 @@ export function offlineStatus(directory: string, now: number): readonly FactorSt
   return file.accounts.flatMap(({ account, totp, codes }) => {
     const rows: FactorStatus[] = [];
     if (totp !== undefined)
-      rows.push({ account, factor: 'offline-totp', left: undefined, ...common(totp, marks, now) });
+      rows.push({
+        account,
+        factor: 'offline-totp',
+        left: undefined,
+        digits: totp.digits,
+        ...common(totp, marks, now),
+      });
     if (codes !== undefined) {
       const used = new Set(marks.filter(({ id }) => id === codes.id).map(({ place }) => place));
       const left = codes.hashes.filter((_, place) => !used.has(place)).length;
-      rows.push({ account, factor: 'recovery-code', left, ...common(codes, marks, now) });
+      rows.push({ account, factor: 'recovery-code', left, digits: undefined, ...common(codes, marks, now) });
     }
     return rows;
   });

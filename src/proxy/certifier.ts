@@ -1,9 +1,12 @@
 import type { Authority, Issuer } from '../ca/authority.ts';
-import { openAuthority, unlockCa } from '../ca/authority.ts';
+import { openAuthority, openIssuer } from '../ca/authority.ts';
 import { readPassphrase } from '../ca/passphrase.ts';
+import { type CaResult, done, notInOrder } from '../ca/result.ts';
 import { krlOf } from '../ca/revocation.ts';
+import { closeTokens } from '../ca/token.ts';
 import { issueUserCertificate } from '../ca/user-certificate.ts';
 import type { ProxySettings } from '../config/config.ts';
+import type { Secret } from '../otp/secret.ts';
 import type { Krl } from '../ssh/krl.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
 import type { Passage } from './downstream/login.ts';
@@ -26,13 +29,20 @@ const krlMs = 5_000;
 
 /** A string says what is wrong. */
 export async function openCertifier(settings: ProxySettings, now: () => number): Promise<Certifier | string> {
-  const { caDirectory, caPassphraseFile } = settings;
-  if (caPassphraseFile === '') return 'proxy.caPassphraseFile is not set: the proxy cannot unlock the User CA';
-  const passphrase = readPassphrase(caPassphraseFile);
-  if (passphrase.kind !== 'done') return passphrase.text;
+  const { caDirectory, caPassphraseFile, caAgent } = settings;
   const authority = openAuthority(caDirectory, serialsAtOnce);
   if (authority.kind !== 'done') return authority.text;
-  const issuer = await unlockCa(authority.value, 'user', passphrase.value);
+  const secret = async (): Promise<CaResult<Secret>> =>
+    await Promise.resolve(
+      caPassphraseFile === ''
+        ? notInOrder('proxy.caPassphraseFile is not set: the proxy cannot unlock the User CA')
+        : readPassphrase(caPassphraseFile),
+    );
+  const socket = (): CaResult<string> =>
+    caAgent === ''
+      ? notInOrder("proxy.caAgent is not set, and the User CA's key is kept by an ssh-agent")
+      : done(caAgent);
+  const issuer = await openIssuer(authority.value, 'user', { passphrase: secret, pin: secret, socket });
   if (issuer.kind === 'done') return new OpenCertifier(authority.value, issuer.value, settings, now);
   authority.value.close();
   return issuer.text;
@@ -78,5 +88,6 @@ class OpenCertifier implements Certifier {
 
   close(): void {
     this.#authority.close();
+    void closeTokens();
   }
 }

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { isIP } from 'node:net';
+import { closeTokens } from '../ca/token.ts';
 import type { WriteLine } from './audit.ts';
 import { type ListenAddress, originOf } from './listen-address.ts';
 import { createServer } from './server.ts';
+import type { CaKeepers } from './server-cas.ts';
 import { openState } from './state/open-state.ts';
 import { givenIdentity, type LoadedIdentity, ownIdentity } from './tls/server-identity.ts';
 
@@ -13,6 +15,7 @@ export interface RunOptions extends ListenAddress {
   readonly masterKey: string | undefined;
   /** A certificate that somebody made; undefined: the server makes its own. */
   readonly given: { readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly keepers: CaKeepers;
   /** For the certificate that the server makes: the host's own name, and those that the administrator adds. */
   readonly names: { readonly own: string; readonly more: readonly string[] };
 }
@@ -39,7 +42,7 @@ export async function runServer(
   // Read first: opening the state may give up root's rights.
   const loaded = given === undefined ? undefined : givenIdentity(given.certFile, given.keyFile);
   if (loaded?.kind === 'broken') return { cause: 'config', text: loaded.text };
-  const opened = openState(directory, options.masterKey);
+  const opened = openState(directory, options.masterKey, options.keepers);
   if (opened.kind === 'broken') return { cause: 'config', text: opened.text };
   const { state } = opened;
   try {
@@ -66,6 +69,7 @@ export async function runServer(
     return undefined;
   } finally {
     state.close();
+    await closeTokens();
   }
 }
 

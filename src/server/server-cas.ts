@@ -1,9 +1,11 @@
 import { hkdfSync } from 'node:crypto';
 import { join } from 'node:path';
-import { type Authority, type Issuer, initCa, openAuthority, unlockCa } from '../ca/authority.ts';
+import { type Authority, type Issuer, initCa, type Means, openAuthority, openIssuer } from '../ca/authority.ts';
+import { type HostReport, type ReportAnswer, takeReport } from '../ca/host-report.ts';
 import { fingerprintOf } from '../ca/issue.ts';
 import { madeAt } from '../ca/key-file.ts';
-import { type CaResult, done } from '../ca/result.ts';
+import { readPassphrase } from '../ca/passphrase.ts';
+import { type CaResult, done, notInOrder } from '../ca/result.ts';
 import { krlOf } from '../ca/revocation.ts';
 import { trustedKeys } from '../ca/rotation.ts';
 import { Secret } from '../otp/secret.ts';
@@ -35,11 +37,13 @@ export interface CaFacts {
 export class ServerCas {
   readonly #state: string;
   readonly #passphrase: Secret;
+  readonly #keepers: CaKeepers;
 
-  /** @param passphrase of all of them; see {@link caPassphrase} */
-  constructor(state: string, passphrase: Secret) {
+  /** @param passphrase of all of them that the server keeps itself; see {@link caPassphrase} */
+  constructor(state: string, passphrase: Secret, keepers: CaKeepers = {}) {
     this.#state = state;
     this.#passphrase = passphrase;
+    this.#keepers = keepers;
   }
 
   /** Makes a CA; one that is there stays. */
@@ -69,6 +73,19 @@ export class ServerCas {
     return this.#opened('user', authority => done(encodeKrl(krlOf(authority, authority.issues.lastRevokedAt() ?? 0))));
   }
 
+  /** What a host says of itself; answered by the User CA, if there is one. */
+  async takeReport(report: HostReport, now: number): Promise<CaResult<ReportAnswer>> {
+    if (this.facts('user') !== undefined)
+      return await this.issue('user', async (issuer, authority) => await takeReport(authority, issuer, report, now));
+    const opened = openAuthority(this.#directoryOf('host'));
+    if (opened.kind !== 'done') return opened;
+    try {
+      return await takeReport(opened.value, undefined, report, now);
+    } finally {
+      opened.value.close();
+    }
+  }
+
   /** Lets `work` sign with a CA. */
   async issue<T>(
     name: CaName,
@@ -77,7 +94,7 @@ export class ServerCas {
     const opened = openAuthority(this.#directoryOf(name));
     if (opened.kind !== 'done') return opened;
     try {
-      const issuer = await unlockCa(opened.value, typeOf(name), this.#passphrase);
+      const issuer = await openIssuer(opened.value, typeOf(name), this.#means());
       return issuer.kind === 'done' ? await work(issuer.value, opened.value) : issuer;
     } finally {
       opened.value.close();
@@ -94,9 +111,32 @@ export class ServerCas {
     }
   }
 
+  #means(): Means {
+    const { pinFile, agent } = this.#keepers;
+    const pin = (): CaResult<Secret> =>
+      pinFile === undefined
+        ? notInOrder('the key is on a token, and no --ca-pin-file was named')
+        : readPassphrase(pinFile);
+    const socket = (): CaResult<string> =>
+      agent === undefined ? notInOrder('the key is kept by an ssh-agent, and no --ca-agent was named') : done(agent);
+    return {
+      passphrase: async () => await Promise.resolve(done(this.#passphrase)),
+      pin: async () => await Promise.resolve(pin()),
+      socket,
+    };
+  }
+
   #directoryOf(name: CaName): string {
     return join(this.#state, name === 'system' ? 'system-ca' : 'ca');
   }
+}
+
+/** How those CAs are reached whose keys `trasa-agent ca` has put elsewhere. */
+export interface CaKeepers {
+  /** Its first line is the PIN of the token. */
+  readonly pinFile?: string | undefined;
+  /** Socket of the ssh-agent. */
+  readonly agent?: string | undefined;
 }
 
 /** Of the CAs of a server with this master key, which therefore has to be kept as well as they. */

@@ -44,6 +44,12 @@ export function isEcdsaType(name: string): name is EcdsaType {
   return Object.hasOwn(curves, name);
 }
 
+/** On which of the curves the key is, a security key too; undefined: on none of them. */
+export function ecdsaTypeOf(type: KeyType): EcdsaType | undefined {
+  if (type === 'sk-ecdsa-sha2-nistp256@openssh.com') return 'ecdsa-sha2-nistp256';
+  return isEcdsaType(type) ? type : undefined;
+}
+
 export function parsePublicKey(blob: Buffer): Parsed<PublicKey> {
   const reader = new WireReader(blob);
   const type = reader.string().toString('latin1');

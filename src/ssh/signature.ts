@@ -1,10 +1,10 @@
 /**
  * Signatures as SSH carries them: Ed25519 (RFC 8709 §6), ECDSA (RFC 5656 §3.1.2), RSA with SHA-2 (RFC 8332 §3).
  *
- * Subset: those that a CA makes. `ssh-rsa`, which is SHA-1, is none of them, and neither are those of security keys.
+ * Subset: those that a CA makes. `ssh-rsa`, which is SHA-1, is none of them; those of security keys have their own file.
  */
 import type { Digest, SshCrypto } from './crypto.ts';
-import { curves, isEcdsaType, type KeyType, type PublicKey } from './public-key.ts';
+import { curves, ecdsaTypeOf, isEcdsaType, type KeyType, type PublicKey } from './public-key.ts';
 import { mpint, string, WireReader } from './wire.ts';
 
 interface Scheme {
@@ -57,12 +57,14 @@ function isAlgorithm(name: string): name is SignatureAlgorithm {
   return Object.hasOwn(schemes, name);
 }
 
-function plainSignature(key: PublicKey, bytes: Buffer): Buffer | undefined {
+/** In the form that {@link SshCrypto.verify} knows; undefined if it has not the form of one of this key. */
+export function plainSignature(key: PublicKey, bytes: Buffer): Buffer | undefined {
   if (key.type === 'ssh-rsa') return bytes.length === key.modulus.length ? bytes : undefined;
-  if (!isEcdsaType(key.type)) return bytes.length === 64 ? bytes : undefined;
+  const type = ecdsaTypeOf(key.type);
+  if (type === undefined) return bytes.length === 64 ? bytes : undefined; // Ed25519
   const reader = new WireReader(bytes);
   const numbers = [reader.mpint(), reader.mpint()];
-  const width = curves[key.type].bytes;
+  const width = curves[type].bytes;
   if (!reader.isWhole || numbers.some(number => number.length > width)) return undefined;
   return Buffer.concat(numbers.map(number => Buffer.concat([Buffer.alloc(width - number.length), number])));
 }

@@ -1,19 +1,19 @@
 /** A CA whose key is in a real ssh-agent, from a file or from a PKCS #11 token; and agents that are none. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
   type Authority,
   type Issuer,
-  initCaWithAgent,
+  initCaOutside,
   issuerByAgent,
   openAuthority,
   unlockCa,
 } from '../../src/ca/authority.ts';
-import { finishRotation, startRotationWithAgent } from '../../src/ca/rotation.ts';
+import { finishRotation, startRotationOutside } from '../../src/ca/rotation.ts';
 import { signUserKey } from '../../src/ca/user-certificate.ts';
 import { parsePublicKeyLine } from '../../src/ssh/key-line.ts';
 import type { PublicKey } from '../../src/ssh/public-key.ts';
@@ -22,9 +22,11 @@ import { until } from '../helpers/e2e/until.ts';
 import { judge, newCa, newPair, noon } from '../ssh/authority.ts';
 import { folder, makeKey, valueOf as read, securityKeys, softTypes } from '../ssh/openssh.ts';
 import { newAuthority, newDirectory, passphrase, valueOf } from './ca.ts';
+import { noSoftHsm, softHsm, softToken } from './soft-hsm.ts';
 
 let agents = 0;
 const here = folder();
+const byAgent = { kind: 'ssh-agent' } as const;
 const { key } = newPair();
 const terms = { principals: ['alice'], forSeconds: 300, extensions: [] };
 
@@ -38,39 +40,31 @@ for (const type of softTypes)
     t.equal(judge(certificate, ca.key).kind, 'valid');
     t.match(await unlockCa(authority, 'user', passphrase), { kind: 'config', text: /kept by an ssh-agent/ });
     t.notMatch(readFileSync(join(authority.directory, 'ssh-user-ca.key'), 'utf8'), /sealed|PRIVATE/);
-    t.match(initCaWithAgent(authority.directory, 'user', key), { kind: 'refused', text: /already, and it stays/ });
+    t.match(initCaOutside(authority.directory, 'user', key, byAgent), {
+      kind: 'refused',
+      text: /already, and it stays/,
+    });
   });
 
-const softHsm = '/usr/lib/softhsm/libsofthsm2.so';
-t.test(
-  'a PKCS #11 token behind an ssh-agent signs',
-  { skip: !existsSync(softHsm) && `${softHsm} is missing` },
-  async t => {
-    const tokens = join(here, 'tokens');
-    mkdirSync(tokens);
-    const config = join(here, 'softhsm2.conf');
-    writeFileSync(config, `directories.tokendir = ${tokens}\nobjectstore.backend = file\n`);
-    const askPin = join(here, 'pin.sh');
-    writeFileSync(askPin, '#!/bin/sh\necho 1234\n', { mode: 0o700 });
-    const env = { ...process.env, SOFTHSM2_CONF: config, SSH_ASKPASS: askPin, SSH_ASKPASS_REQUIRE: 'force' };
-    const run = (program: string, ...args: string[]): string =>
-      execFileSync(program, args, {
-        env: { ...env, SSH_AUTH_SOCK: socket },
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-    const socket = await startAgent(t, ['-P', `${softHsm},/usr/lib/*`], env);
-    run('softhsm2-util', '--init-token', '--free', '--label', 'ca', '--pin', '1234', '--so-pin', '1234');
-    const pem = join(here, 'token.pem');
-    run('openssl', 'genpkey', '-quiet', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048', '-out', pem);
-    run('softhsm2-util', '--import', pem, '--token', 'ca', '--label', 'ca', '--id', '01', '--pin', '1234');
-    run('ssh-add', '-s', softHsm);
-    const ca = read(parsePublicKeyLine(run('ssh-add', '-L').split('\n')[0] ?? '')).key;
-    const { issuer } = caInAgent(t, ca, socket);
-    const { certificate } = valueOf(await signUserKey(issuer, key, 'x', terms, noon));
-    t.equal(judge(certificate, ca).kind, 'valid');
-  },
-);
+t.test('a PKCS #11 token behind an ssh-agent signs', { skip: noSoftHsm }, async t => {
+  const token = softToken('1234');
+  token.addKey('01', 'rsa');
+  const askPin = join(here, 'pin.sh');
+  writeFileSync(askPin, '#!/bin/sh\necho 1234\n', { mode: 0o700 });
+  const env = { ...process.env, ...token.env, SSH_ASKPASS: askPin, SSH_ASKPASS_REQUIRE: 'force' };
+  const socket = await startAgent(t, ['-P', `${softHsm},/usr/lib/*`], env);
+  const add = (...args: string[]): string =>
+    execFileSync('ssh-add', args, {
+      env: { ...env, SSH_AUTH_SOCK: socket },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  add('-s', softHsm);
+  const ca = read(parsePublicKeyLine(add('-L').split('\n')[0] ?? '')).key;
+  const { issuer } = caInAgent(t, ca, socket);
+  const { certificate } = valueOf(await signUserKey(issuer, key, 'x', terms, noon));
+  t.equal(judge(certificate, ca).kind, 'valid');
+});
 
 t.test('an agent without the key, or none at all, is no certificate', async t => {
   const socket = await startAgent(t);
@@ -129,7 +123,7 @@ t.test('a CA on disk can be rotated into an agent', async t => {
     t.teardown(() => authority.close());
     return authority;
   };
-  valueOf(startRotationWithAgent(reopened(), 'user', next.key));
+  valueOf(startRotationOutside(reopened(), 'user', next.key, byAgent));
   valueOf(finishRotation(reopened(), 'user', noon));
   const issued = await signUserKey(valueOf(issuerByAgent(reopened(), 'user', socket)), key, 'x', terms, noon);
   t.equal(judge(valueOf(issued).certificate, next.key).kind, 'valid');
@@ -137,7 +131,7 @@ t.test('a CA on disk can be rotated into an agent', async t => {
 
 t.test('a security key can be no CA', t => {
   const [securityKey = key] = securityKeys;
-  t.match(initCaWithAgent(newDirectory(), 'user', securityKey), { kind: 'refused', text: /can be no CA/ });
+  t.match(initCaOutside(newDirectory(), 'user', securityKey, byAgent), { kind: 'refused', text: /can be no CA/ });
   t.end();
 });
 
@@ -147,7 +141,7 @@ function caInAgent(
   socket: string,
 ): { readonly authority: Authority; readonly issuer: Issuer } {
   const directory = newDirectory();
-  valueOf(initCaWithAgent(directory, 'user', publicKey));
+  valueOf(initCaOutside(directory, 'user', publicKey, byAgent));
   const authority = valueOf(openAuthority(directory));
   t.teardown(() => authority.close());
   return { authority, issuer: valueOf(issuerByAgent(authority, 'user', socket)) };

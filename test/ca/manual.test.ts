@@ -12,7 +12,7 @@ t.test('the manual names every command and every option that the help names', t 
   for (const command of commands) {
     t.ok(manual.includes(`\n*trasa-agent ca ${command}*`), `${command} in the synopsis`);
     t.ok(manual.includes(`\n*${command}*`), `${command} among the commands`);
-    const options = [...help(command).matchAll(/^ +(?:-h, )?(--[a-z-]+)/gm)].map(([, name = '']) => name);
+    const options = [...help(command).matchAll(/^ +(?:-h, )?(--[a-z0-9-]+)/gm)].map(([, name = '']) => name);
     for (const option of options.filter(name => name !== '--version' && name !== '--help'))
       t.ok(manual.includes(`*${option}*`), `${command} ${option}`);
   }

@@ -5,7 +5,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { openAuthority } from '../../src/ca/authority.ts';
+import { fingerprintOf } from '../../src/ca/issue.ts';
 import { openIssues } from '../../src/ca/issues.ts';
+import { allKeys } from '../../src/ca/rotation.ts';
 import { until } from '../helpers/e2e/until.ts';
 import { issuerOf, newAuthority, newDirectory, valueOf } from './ca.ts';
 
@@ -50,6 +52,31 @@ t.test('an init that is killed leaves a whole key file or none', async t => {
       t.ok(existsSync(join(directory, name, 'ssh-user-ca.key')), 'what it said stands');
   }
   t.ok(made >= 40);
+});
+
+t.test('a rotation that is killed leaves a CA that signs, and forgets none that has signed', async t => {
+  const first = await newAuthority(['user']);
+  first.close();
+  const { directory } = first;
+  const signed = new Set<string>();
+  for (let round = 0; round < 6; round++) {
+    const text = await killedAfter(4, 'rotate-ca.ts', directory);
+    for (const name of text.trim().split('\n')) signed.add(name);
+    const authority = valueOf(openAuthority(directory));
+    t.equal((await issuerOf(authority, 'user')).signer.publicKey.type, 'ssh-ed25519');
+    const known = new Set(allKeys(authority).map(fingerprintOf));
+    t.strictSame(
+      [...signed].filter(name => !known.has(name)),
+      [],
+    );
+    t.same(
+      readdirSync(directory).filter(
+        name => !/^ca\.db(-wal|-shm)?$|^ssh-user-ca\.(next\.)?key(\.\d+\.new)?$/.test(name),
+      ),
+      [],
+    );
+    authority.close();
+  }
 });
 
 /** @returns what it printed until it was killed, which was after so many lines, in the midst of whatever it did */

@@ -31,6 +31,30 @@ t.test('every problem of a broken configuration is printed, and the status is 78
   });
 });
 
+t.test("the proxy's secrets are looked at", async t => {
+  const place = privateDirectory(t);
+  const passphrase = `${place}/passphrase`;
+  const service =
+    'address = "web1:22"\naccounts = ["a"]\nhostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea"';
+  const proxy = `[proxy]\nstateDirectory = "${place}"\ncaDirectory = "${place}"\ncaPassphraseFile = "${passphrase}"\n`;
+  const file = put(`${place}/agent.toml`, `${valid}${proxy}[proxy.services.web1]\n${service}\n`);
+  const check = (): string => {
+    const { status, stderr } = runCheck(file);
+    return `${status} ${stderr}`;
+  };
+  t.equal(check(), `78 ${passphrase} does not exist\n`);
+  put(passphrase, 'x', 0o600);
+  t.equal(check(), '0 ');
+  put(`${place}/ssh_host_rsa_key`, 'x', 0o644);
+  t.match(
+    check(),
+    /^78 .*ssh_host_rsa_key holds a secret and can be read by everyone \(mode 0644\)\n {2}hint: chmod o-r /,
+  );
+  put(`${place}/ssh_host_rsa_key`, 'x', 0o600);
+  put(`${place}/ssh-user-ca.key`, 'x', 0o620);
+  t.match(check(), /^78 .*ssh-user-ca\.key can be written by others than its owner \(mode 0620\)/);
+});
+
 function runCheck(config: string): { status: number | null; stdout: string; stderr: string } {
   const module = new URL('../../src/cli/check.ts', import.meta.url).href;
   const program = `import(${JSON.stringify(module)}).then(async m => { process.exitCode = await m.check({ config: process.argv[1], offline: true }); })`;

@@ -139,6 +139,7 @@ t.test('every option reaches its place', async t => {
         auditFile: '/srv/proxy.log',
         caDirectory: '/srv/ca',
         caPassphraseFile: '/etc/trasa/ca.passphrase',
+        caAgent: '/run/ca-agent/socket',
         recordDirectory: '/srv/proxy-recordings',
         certificateSeconds: 60,
         sourceAddress: '192.0.2.0/24',

@@ -153,6 +153,7 @@ export function configIn(directory: string): AgentConfig {
       auditFile: '',
       caDirectory: '',
       caPassphraseFile: '',
+      caAgent: '',
       recordDirectory: '',
       certificateSeconds: 120,
       sourceAddress: '',

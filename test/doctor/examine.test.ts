@@ -319,6 +319,27 @@ t.test('a host certificate that ends, or is none', async t => {
   finds(t, { hostCertificates: [{ path: '/etc/ssh/id_rsa-cert.pub', valid: undefined }] }, 'host-certificate');
 });
 
+t.test('what is prepared for days without a server', async t => {
+  const day = 86_400_000;
+  const one = {
+    account: 'alice',
+    factor: 'recovery-code',
+    expiresMs: goodHost.nowMs + 90 * day,
+    left: 8,
+    digits: undefined,
+  };
+  const totp = { ...one, factor: 'offline-totp', left: undefined, digits: 6 };
+  finds(t, { offline: [one, totp] });
+  const [ending] = finds(t, { offline: [{ ...totp, expiresMs: goodHost.nowMs + 13 * day }] }, 'offline-ending');
+  t.match(ending, { what: /expires soon/, who: ['alice'], mend: 'trasa-agent offline enrol alice, or offline revoke' });
+  const [ended] = finds(t, { offline: [{ ...one, expiresMs: goodHost.nowMs - 1 }] }, 'offline-ending');
+  t.match(ended, { what: /has expired/, mend: /offline codes alice/ });
+  const [used] = finds(t, { offline: [{ ...one, left: 1 }] }, 'offline-ending');
+  t.match(used, { what: /used up, or nearly/, evidence: ['recovery-code', 'codes left: 1'] });
+  finds(t, { offline: [{ ...totp, digits: 8 }] }, 'offline-digits');
+  finds(t, { offline: [{ ...totp, digits: 8 }], config: { kind: 'broken', problems: [] } });
+});
+
 t.test('the rest of the host', async t => {
   const [server] = goodHost.servers;
   if (server?.shown === undefined) throw new Error('no server');

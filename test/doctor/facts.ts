@@ -113,6 +113,7 @@ export const goodHost: Facts = {
   files: [{ path: '/etc/ssh/sshd_config', problem: undefined }],
   missing: [],
   hostCertificates: [],
+  offline: [],
   sftpServer: '/usr/lib/openssh/sftp-server',
   daemon: { socket: '/run/trasa-agent/agent.sock', silence: undefined, outdated: [] },
   servers: [

@@ -5,6 +5,7 @@ import { gatherAccounts, usualAccounts } from '../../src/doctor/gather/accounts.
 import { gatherDaemon } from '../../src/doctor/gather/daemon.ts';
 import { gatherDirectory } from '../../src/doctor/gather/directories.ts';
 import { gatherHostCertificates } from '../../src/doctor/gather/host-certificates.ts';
+import { gatherOffline } from '../../src/doctor/gather/offline.ts';
 import type { LookUp } from '../../src/host/lookup.ts';
 import { folder, keygen, makeKey } from '../ssh/openssh.ts';
 import { probe, root, sshdOf } from './facts.ts';
@@ -70,4 +71,25 @@ t.test('a directory is measured, and one that is not there is said', async t => 
   t.equal(trouble, undefined);
   t.ok(freeBytes > 0 && freeFiles > 0);
   t.match(gatherDirectory(join(folder, 'lost')), { trouble: 'does not exist' });
+});
+
+t.test('what is prepared for days without a server is told by the command that may look', async t => {
+  const state = t.testdir();
+  const line = { account: 'alice', factor: 'offline-totp', expires: '2027-01-01T00:00:00.000Z', digits: 6 };
+  const ran: string[] = [];
+  const gathered = async (stdout: string, status = 0) =>
+    await gatherOffline(state, '/etc/a.toml', ['/bin/agent', 'x'], async (program, words) => {
+      ran.push([program, ...words].join(' '));
+      return await Promise.resolve({ kind: 'ran', status, stdout, stderr: 'why not\n' });
+    });
+  t.same(await gathered(''), [], 'nothing is prepared');
+  t.same(ran, [], 'and nobody is asked');
+  writeFileSync(join(state, 'offline.json'), '');
+  t.same(await gathered(`${JSON.stringify(line)}\n`), [
+    { account: 'alice', factor: 'offline-totp', expiresMs: Date.UTC(2027, 0, 1), left: undefined, digits: 6 },
+  ]);
+  t.same(ran, ['/bin/agent x offline status --json --config /etc/a.toml']);
+  t.equal(await gathered('', 1), 'why not');
+  for (const odd of ['nonsense', 'null', '{}', '{"account":"a","factor":"b","expires":"never"}'])
+    t.match(await gathered(`${odd}\n`), /is not understood/, odd);
 });

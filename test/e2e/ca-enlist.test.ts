@@ -116,6 +116,11 @@ t.test('a host shows the certificate of the zip, and is still known by its old k
   await command(['ca', 'host-cert', 'web1.example.com', '--zip', zip, ...passphrase]);
   execFileSync('unzip', ['-q', '-o', zip, '-d', '/etc/ssh']);
   t.match(await command(['ca', 'install-host', '/etc/ssh/id_rsa-cert.pub']), /30-trasa-id_rsa\.conf\n$/);
+  const status = await run([agent, 'status']);
+  t.match(
+    status.stdout,
+    /^certificates\n {2}\/etc\/ssh\/id_rsa-cert\.pub: good until \S+, 29 days\n {2}user CA SHA256:\S+ signs since /m,
+  );
   const byCa = join(here, 'by-ca');
   writeFileSync(byCa, await command(['ca', 'known-hosts', '*.example.com']));
   const byKey = join(here, 'by-key');
@@ -129,6 +134,35 @@ t.test('a host shows the certificate of the zip, and is still known by its old k
   const again = await run([agent, 'ca', 'install-host', 'id_rsa-cert.pub'], { cwd: '/etc/ssh' });
   t.match(again, { status: 0, stdout: /^wrote \/etc\/ssh\/id_rsa-cert\.pub\n/ });
   t.match(await login('-o', `UserKnownHostsFile=${byCa}`, '-o', 'StrictHostKeyChecking=yes'), { status: 0 }, 'again');
+});
+
+t.test('a client trusts the Host CA through a rotation, and no longer when it is taken out', async t => {
+  const strictly = ['-o', 'StrictHostKeyChecking=yes'] as const;
+  const global = '/etc/ssh/ssh_known_hosts';
+  const others = 'elsewhere ssh-ed25519 AAAA and more';
+  writeFileSync(global, others);
+  t.match(await login(...strictly), { status: 255, stderr: /Host key verification failed/ });
+  const install = ['ca', 'known-hosts', '*.example.com', '--install'] as const;
+  const keys = join(here, 'host-ca.pub');
+  await command(['ca', 'export', 'host', '--output', keys]);
+  t.equal(await command([...install, '--keys', keys]), `wrote ${global}\n`);
+  t.match(await login(...strictly), { status: 0, stderr: '' });
+  t.match(await login('-o', 'HostKeyAlias=web1.example.org', ...strictly), { status: 255 }, 'for these hosts only');
+
+  await command(['ca', 'rotate', 'start', 'host', ...passphrase]);
+  await command([...install]);
+  t.equal(readFileSync(global, 'utf8').match(/^@cert-authority/gm)?.length, 2);
+  await command(['ca', 'rotate', 'finish', 'host', '--force']);
+  t.match(await login(...strictly), { status: 0, stderr: '' }, 'the old certificate');
+  const made = join(here, 'rotated-cert.pub');
+  const names = ['web1.example.com', '--key', '/etc/ssh/id_rsa.pub', '--output', made] as const;
+  await command(['ca', 'host-cert', ...names, ...passphrase]);
+  await command(['ca', 'install-host', made]);
+  t.match(await login(...strictly), { status: 0, stderr: '' }, 'the new one');
+
+  await command(['ca', 'known-hosts', '*.example.com', '--remove']);
+  t.equal(readFileSync(global, 'utf8'), others);
+  t.match(await login(...strictly), { status: 255, stderr: /Host key verification failed/ });
 });
 
 t.test('a certificate of a key that sshd has goes beside it', async t => {

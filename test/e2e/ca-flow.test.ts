@@ -179,6 +179,8 @@ t.test('what is wrong is said in one line, with a status, and without a passphra
     [['revoke', '--serial', '1', '--key-id', 'x'], 64, /say one of --serial/],
     [['revoke', '--serial', '4711'], 1, /no certificate on record has the serial 4711/],
     [['known-hosts', '*'], 1, /only --any allows/],
+    [['known-hosts', '*', '--install', '--file', join(here, 'known')], 1, /only --any allows/],
+    [['known-hosts', 'x', '--install', '--remove'], 64, /say --install or --remove/],
   ];
   for (const [words, expected, text] of cases) {
     const { status, stderr } = await run([agent, 'ca', ...words], { input: '' });

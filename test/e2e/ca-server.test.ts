@@ -98,7 +98,7 @@ t.test('a rotation of the server’s CA shows in what it hands out', async t => 
   t.equal(await lines(), 1);
   await command(['ca', 'rotate', 'start', 'user', ...ofServer]);
   t.equal(await lines(), 2);
-  await command(['ca', 'rotate', 'finish', 'user', ...ofServer.slice(0, 2)]);
+  await command(['ca', 'rotate', 'finish', 'user', '--force', ...ofServer.slice(0, 2)]);
   const certificate = `${key}-cert.pub`;
   await command(['ca', 'sign-user', ...ofServer, '--principal', 'alice', '--output', certificate, `${key}.pub`]);
   writeFileSync(userCa, (await admin.get(`${base}/user`)).body);
@@ -127,8 +127,19 @@ t.test('after a rotation of the Host CA a host comes over, and no client is refu
   t.match(await renew(), /not due yet/);
   await t.rejects(renew('--all'), /status 1.*too early/);
   await command(['ca', 'rotate', 'start', 'host', ...ofServer]);
+  const finish = ['ca', 'rotate', 'finish', 'host', ...ofServer.slice(0, 2)];
+  await t.rejects(
+    command(finish),
+    /web1\.example\.com does not trust the next host CA yet/,
+    'as a client, it has said',
+  );
   await known();
-  await command(['ca', 'rotate', 'finish', 'host', ...ofServer.slice(0, 2)]);
+  await renew();
+  t.match(
+    await command(['ca', 'rotate', 'status', ...ofServer.slice(0, 2)]),
+    /host CA: SHA256:\S+ signs, SHA256:\S+ is next\n.*\nweb1\.example\.com +the new CA +\S+ \S+ +none of them +the new CA /,
+  );
+  await command(finish);
   t.match(await strictly(), { status: 0, stderr: '' }, 'by the old one');
   await t.rejects(renew('--all', '--reload', 'no-such'), /the certificates are again those that were there/);
   t.equal(shown(), before);

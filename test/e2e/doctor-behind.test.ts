@@ -15,6 +15,7 @@ import t from 'tap';
 import manifest from '../../package.json' with { type: 'json' };
 import { configFile, socket, writeConfig } from '../helpers/e2e/agent.ts';
 import { Background, run } from '../helpers/e2e/background.ts';
+import { enrolOffline } from '../helpers/e2e/offline.ts';
 import { module as moduleDoor, needsDoor } from '../helpers/e2e/pam.ts';
 import { privateHost } from '../helpers/e2e/private-host.ts';
 import { until } from '../helpers/e2e/until.ts';
@@ -47,6 +48,20 @@ t.test('what the configuration allows is said', async t => {
   apply({ ...forcedHost, sshd: changed(forcedHost.sshd, 'ExposeAuthInfo yes', '') });
   t.strictSame(await found('', '[policy]\ngrace = 60'), ['auth-info-hidden']);
   writeConfig(config);
+});
+
+t.test('what is prepared for days without a server is looked at', async t => {
+  apply(pamHost);
+  const found = async (): Promise<readonly string[]> => (await doctor(['--user', 'alice', '--offline'])).ids;
+  await enrolOffline('alice');
+  t.strictSame(await found(), []);
+  writeConfig(`${config}[policy]\ncodeDigits = 8\n`);
+  t.strictSame(await found(), ['offline-digits']);
+  writeConfig(config);
+  execFileSync(program, ['offline', 'codes', 'alice', '--days', '3'], { stdio: 'ignore' });
+  t.strictSame(await found(), ['offline-ending']);
+  execFileSync(program, ['offline', 'revoke', 'alice'], { stdio: 'ignore' });
+  t.strictSame(await found(), []);
 });
 
 t.test('a file that others can change is found, wherever it is', async t => {

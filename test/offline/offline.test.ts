@@ -22,9 +22,9 @@ t.test('what is made is listed, with its end and what is left', async t => {
   const expires = new Date(noon + 90 * dayMs).toISOString();
   const unused = { expires, isExpired: false, lastUsed: undefined };
   t.same(offlineStatus(directory, noon), [
-    { account: 'alice', factor: 'offline-totp', left: undefined, ...unused },
-    { account: 'alice', factor: 'recovery-code', left: 10, ...unused },
-    { account: 'bob', factor: 'offline-totp', left: undefined, ...unused },
+    { account: 'alice', factor: 'offline-totp', left: undefined, digits: 6, ...unused },
+    { account: 'alice', factor: 'recovery-code', left: 10, digits: undefined, ...unused },
+    { account: 'bob', factor: 'offline-totp', left: undefined, digits: 6, ...unused },
   ]);
   t.match(offlineStatus(directory, noon + 90 * dayMs), [{ isExpired: true }, { isExpired: true }, { isExpired: true }]);
 });

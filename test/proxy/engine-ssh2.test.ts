@@ -84,6 +84,8 @@ t.test('server-sig-algs: every name by itself, and no SHA-1', async t => {
     'ecdsa-sha2-nistp521',
     'rsa-sha2-512',
     'rsa-sha2-256',
+    'sk-ssh-ed25519@openssh.com',
+    'sk-ecdsa-sha2-nistp256@openssh.com',
   ]);
   t.ok(sigAlgs(stock('Protocol.js')).includes('ecdsa-sha2-nistp521rsa-sha2-512'), 'as stock ssh2 has it');
   t.ok(sigAlgs(stock('Protocol.js')).includes('ssh-rsa'));

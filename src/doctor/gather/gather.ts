@@ -15,6 +15,7 @@ import { gatherDenials } from './denials.ts';
 import { gatherDirectory } from './directories.ts';
 import { gatherFiles } from './files.ts';
 import { gatherHostCertificates } from './host-certificates.ts';
+import { gatherOffline } from './offline.ts';
 import { gatherPackages } from './packages.ts';
 import { gatherPrograms } from './programs.ts';
 import { gatherServers } from './servers.ts';
@@ -31,9 +32,18 @@ export interface Questions {
   readonly offline: boolean;
   /** Of this program. */
   readonly version: string;
+  /** This program, as it is started. */
+  readonly self: readonly string[];
 }
 
-export async function gather({ config: configFile, users, offline, version, ...rest }: Questions): Promise<Facts> {
+export async function gather({
+  config: configFile,
+  users,
+  offline,
+  version,
+  self,
+  ...rest
+}: Questions): Promise<Facts> {
   const config = loadConfig(configFile);
   const sshdConfig = rest.sshdConfig === undefined ? undefined : resolve(rest.sshdConfig);
   const sshd = { ...usualSshd, ...(sshdConfig === undefined ? {} : { configFile: sshdConfig }) };
@@ -48,6 +58,8 @@ export async function gather({ config: configFile, users, offline, version, ...r
   const settings = config.kind === 'loaded' ? config.config : undefined;
   const sftpServer =
     settings === undefined || settings.login.sftpServer === '' ? usualSftpServers : [settings.login.sftpServer];
+  const prepared = settings === undefined ? [] : await gatherOffline(settings.daemon.stateDirectory, configFile, self);
+  const unseen = typeof prepared === 'string' ? [`what is prepared for days without a server: ${prepared}`] : [];
   return {
     nowMs: Date.now(),
     config,
@@ -57,6 +69,7 @@ export async function gather({ config: configFile, users, offline, version, ...r
     files: gatherFiles([sshd.program, ...matches.files, ...read, ...paths, ...besides(paths)]),
     missing,
     hostCertificates: gatherHostCertificates(sshdFacts),
+    offline: typeof prepared === 'string' ? [] : prepared,
     sftpServer: sftpServer.find(existsSync),
     daemon: await gatherDaemon(settings?.daemon.socket ?? options.daemon.socket.standard),
     servers: settings === undefined || offline ? [] : await gatherServers(settings.server),
@@ -64,10 +77,12 @@ export async function gather({ config: configFile, users, offline, version, ...r
     denials: await gatherDenials(),
     version,
     packages: await gatherPackages(),
-    unseen:
-      names.length < usual.length && users.length === 0
+    unseen: [
+      ...unseen,
+      ...(names.length < usual.length && users.length === 0
         ? [`${usual.length - names.length} of ${usual.length} accounts were not looked at: name them with --user`]
-        : [],
+        : []),
+    ],
   };
 }
 

@@ -12,6 +12,11 @@ import type { HostKey } from '../engine/host-keys.ts';
 
 const kinds = ['ed25519', 'ecdsa', 'rsa'] as const;
 
+/** Those that the proxy has once it has run. */
+export function hostKeyFiles(directory: string): readonly string[] {
+  return kinds.map(kind => fileOf(directory, kind));
+}
+
 /** What proves the proxy to its clients. */
 export interface HostKeys {
   /** Those to show at that moment, in milliseconds since 1970: a certificate only while it is valid. */
@@ -28,7 +33,7 @@ export function openHostKeys(directory: string, now: number): HostKeys | string 
   const keys: (HostKey & { readonly ofCertificate?: Certificate })[] = [];
   const warnings: string[] = [];
   for (const kind of kinds) {
-    const file = join(directory, `ssh_host_${kind}_key`);
+    const file = fileOf(directory, kind);
     const key = readKey(file) ?? makeKey(file, kind);
     if (typeof key === 'string') return `${file}: ${key}`;
     const certified = certificateBeside(file, key);
@@ -68,6 +73,10 @@ function whyNotShown(certificate: Certificate, now: number): string | undefined 
   const { standing } = timeLeft(certificate, now);
   if (standing === 'ended') return 'has ended (trasa-agent ca renew)';
   return standing === 'not-yet-valid' ? 'is not valid yet' : undefined;
+}
+
+function fileOf(directory: string, kind: (typeof kinds)[number]): string {
+  return join(directory, `ssh_host_${kind}_key`);
 }
 
 function readKey(file: string): HostKey | string | undefined {

@@ -6,6 +6,7 @@ import { checkCertificate } from '../../ssh/check-certificate.ts';
 import { fingerprint } from '../../ssh/fingerprint.ts';
 import { isRevoked, type Krl } from '../../ssh/krl.ts';
 import { type PublicKey, parsePublicKey } from '../../ssh/public-key.ts';
+import { isSecurityKey, type Presence, verifyBySecurityKey } from '../../ssh/security-key.ts';
 import { verifySignature } from '../../ssh/signature.ts';
 import { WireReader } from '../../ssh/wire.ts';
 import { plainAlgorithm } from '../engine/algorithms.ts';
@@ -25,6 +26,8 @@ export interface KeyOwner {
   readonly fingerprint: string;
   readonly by: 'public key' | 'certificate';
   readonly key: PublicKey;
+  /** What the person has to do with a security key for the signature to count. */
+  readonly presence: Presence;
 }
 
 /** Whose key it is, if the client has it; that is for {@link isProven} to say. A string says why it is nobody's. */
@@ -39,11 +42,14 @@ export function ownerOf({ algorithm, blob }: KeyOffer, rules: KeyRules): KeyOwne
  * Does this very request prove that the client has the key? The signature is over the session and the request as it came
  * (RFC 4252 §7), by the algorithm that it names: never SHA-1.
  */
-export function isProven({ algorithm, proof }: KeyOffer, key: PublicKey): boolean {
+export function isProven({ algorithm, proof }: KeyOffer, { key, presence }: KeyOwner): boolean {
   if (proof === undefined) return false;
   const { signature, signed } = proof;
   const signedBy = new WireReader(signature).string().toString('latin1');
-  return signedBy === plainAlgorithm(algorithm) && verifySignature(key, signed, signature, nodeCrypto);
+  if (signedBy !== plainAlgorithm(algorithm)) return false;
+  if (isSecurityKey(key)) return verifyBySecurityKey(key, signed, signature, presence, nodeCrypto);
+  // No other key can say that the person was verified.
+  return !presence.verified && verifySignature(key, signed, signature, nodeCrypto);
 }
 
 function ownerOfKey(blob: Buffer, { keys, revoked }: KeyRules): KeyOwner | string {
@@ -54,7 +60,7 @@ function ownerOfKey(blob: Buffer, { keys, revoked }: KeyRules): KeyOwner | strin
   const person = keys.get(print);
   return person === undefined
     ? 'the key is not registered'
-    : { person, fingerprint: print, by: 'public key', key: key.value };
+    : { person, fingerprint: print, by: 'public key', key: key.value, presence: { touch: true, verified: false } };
 }
 
 /**
@@ -75,12 +81,16 @@ function ownerOfCertificate(blob: Buffer, { userCA, revoked, now, clientAddress 
     now,
     principal: person,
     address: clientAddress,
-    honours: [],
+    honours: ['verify-required'],
     revoked,
   } as const;
   const verdict = checkCertificate(blob, terms, nodeCrypto);
   if (verdict.kind === 'invalid') return verdict.text;
-  return { person, fingerprint: fingerprintOf(key), by: 'certificate', key };
+  const presence = {
+    touch: !verdict.certificate.extensions.has('no-touch-required'),
+    verified: verdict.verifyRequired,
+  };
+  return { person, fingerprint: fingerprintOf(key), by: 'certificate', key, presence };
 }
 
 function fingerprintOf(key: PublicKey): string {

@@ -157,7 +157,7 @@ export class Userauth<Entry> {
       return this.#leg.send(authFailure(this.#methods(), false));
     }
     if (typeof owner === 'string') return this.#fail(user, owner, false);
-    if (!isProven(offer, owner.key)) return this.#fail(user, 'the signature is not by the key', false);
+    if (!isProven(offer, owner)) return this.#fail(user, 'the signature is not by the key', false);
     this.#proved = owner;
     if (this.#ports.needsNoQuestion(user, owner)) return await this.#converse(user, new InfoRequests(undefined));
     this.#leg.send(authFailure(['keyboard-interactive'], true));

@@ -1,3 +1,5 @@
+import { certifiedType } from '../../ssh/cert-type-name.ts';
+
 /** What is offered, on both legs: nothing weaker than OpenSSH 9 offers by itself, and no compression. */
 
 export const keyExchanges = [
@@ -41,7 +43,8 @@ export function certAlgorithm(algorithm: string): string {
 
 /** The same without the certificate; what is none stays as it is. */
 export function plainAlgorithm(algorithm: string): string {
-  return algorithm.endsWith(certSuffix) ? algorithm.slice(0, -certSuffix.length) : algorithm;
+  const cut = algorithm.endsWith(certSuffix) ? algorithm.slice(0, -certSuffix.length) : algorithm;
+  return certifiedType(algorithm) ?? cut; // RSA signs by algorithms that are no types of keys
 }
 
 const certSuffix = '-cert-v01@openssh.com';

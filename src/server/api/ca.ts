@@ -1,6 +1,6 @@
 /** Below /api/v1/providers/ca/tsxca: the server's SSH CAs, for its administrators. */
+import { exportedKeys } from '../../ca/exported-keys.ts';
 import type { CaResult } from '../../ca/result.ts';
-import { publicKeyLine } from '../../ssh/key-line.ts';
 import { type CaFacts, type CaName, caNames, type ServerCas } from '../server-cas.ts';
 import type { Answer } from './endpoint.ts';
 import { failed, success } from './envelope.ts';
@@ -38,10 +38,13 @@ export function caDownload({ cas, now }: CaPorts): PersonalEndpoint {
     if (name === undefined) return refusal(caller, 'failed to fetch data', notFetched, 'no such CA');
     const keys = cas.publicKeys(name, now());
     if (keys.kind !== 'done') return refusal(caller, 'failed to fetch data', notFetched, keys.text);
-    const lines = keys.value.map(key => `${publicKeyLine(key, `trasa-agent ${name} CA`)}\n`);
     return {
       envelope: success('', 'DownloadSshCA'),
-      file: { contentType: 'application/x-pem-file', name: `${name}-ca-cert.pem`, content: lines.join('') },
+      file: {
+        contentType: 'application/x-pem-file',
+        name: `${name}-ca-cert.pem`,
+        content: exportedKeys(keys.value, name),
+      },
       audit: { person: caller.person.email, detail: `the ${name} CA` },
     };
   };

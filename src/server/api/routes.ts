@@ -4,6 +4,7 @@ import { caDownload, caInit, caList } from './ca.ts';
 import { checkconfig } from './checkconfig.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type HostCertPorts, hostCertDownload, hostCertUpdate } from './host-certs.ts';
+import { hostReport } from './host-report.ts';
 import { type IdentityPorts, identity } from './identity.ts';
 import { krl } from './krl.ts';
 import { myKey } from './my-key.ts';
@@ -31,6 +32,7 @@ export function routes(ports: ApiPorts): readonly Route[] {
     ['GET', '/ca/krl', krl(ports)], // ours
     ['POST', '/ca/renew/challenge', renewalChallenge(ports)], // ours
     ['POST', '/ca/renew', renew(ports)], // ours
+    ['POST', '/ca/report', hostReport(ports)], // ours
     ['POST', '/api/v1/providers/ca/tsxca/ssh/init/:type', forAdmin(ports, caInit(ports))],
     ['GET', '/api/v1/providers/ca/tsxca/ssh/:type', forAdmin(ports, caDownload(ports))],
     ['GET', '/api/v1/providers/ca/tsxca/all', forAdmin(ports, caList(ports))],

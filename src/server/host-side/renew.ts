@@ -8,6 +8,7 @@ import { type Certificate, parseCertificate } from '../../ssh/certificate.ts';
 import { checkCertificate } from '../../ssh/check-certificate.ts';
 import { parseKeyLine } from '../../ssh/key-line.ts';
 import { encodePublicKey } from '../../ssh/public-key.ts';
+import type { CaSigner } from '../../ssh/sign-certificate.ts';
 import { signMessage } from '../../ssh/sshsig.ts';
 import { timeLeft } from '../../ssh/time-left.ts';
 import { isObject, parseObject } from '../json.ts';
@@ -43,43 +44,65 @@ export function isDue({ certificate }: Held, now: number): boolean {
 
 /** Brings the next certificate, and puts it in the place of the present one when it is known to be good. */
 export async function renewOnHost(server: RenewalServer, held: Held, now: number): Promise<CaResult<Certificate>> {
-  const keyFile = held.file.replace(/-cert\.pub$/, '');
-  if (keyFile === held.file || !fileExists(keyFile))
-    return notInOrder(`${held.file}: its key is not beside it, in the file of that name without -cert.pub`);
-  const signer = readHostKey(keyFile);
+  const signer = signerOfHeld(held);
   if (signer.kind !== 'done') return signer;
-  if (!encodePublicKey(signer.value.publicKey).equals(encodePublicKey(held.certificate.key)))
-    return notInOrder(`${held.file}: certifies another key than that in ${keyFile}`);
   return await tryingTo(server.url.href, async () => {
-    const [challenge, refusal] = await ask(server, 'ca/renew/challenge', {}, 'challenge');
-    if (challenge === undefined) return refused(`${server.url.href}: ${refusal}`);
+    const [asked, refusal] = await ask(server, 'ca/renew/challenge', {}, ['challenge']);
+    if (asked === undefined) return refused(`${server.url.href}: ${refusal}`);
+    const { challenge } = asked;
     const message = renewalMessage({ challenge, certificate: held.blob });
     const signature = (await signMessage(message, renewalPurpose, signer.value, nodeCrypto)).toString('base64');
     const request = { certificate: held.text.trim(), challenge, signature };
-    const [line, why] = await ask(server, 'ca/renew', request, 'certificate');
-    if (line === undefined) return refused(`${server.url.href}: ${why}`);
-    return takeOver(held, line, now);
+    const [next, why] = await ask(server, 'ca/renew', request, ['certificate']);
+    if (next === undefined) return refused(`${server.url.href}: ${why}`);
+    return takeOver(held, next.certificate, now);
   });
+}
+
+/** What signs with the key that is certified. */
+export function signerOfHeld({ file, certificate }: Held): CaResult<CaSigner> {
+  const keyFile = file.replace(/-cert\.pub$/, '');
+  if (keyFile === file || !fileExists(keyFile))
+    return notInOrder(`${file}: its key is not beside it, in the file of that name without -cert.pub`);
+  const signer = readHostKey(keyFile);
+  if (signer.kind !== 'done') return signer;
+  return encodePublicKey(signer.value.publicKey).equals(encodePublicKey(certificate.key))
+    ? signer
+    : notInOrder(`${file}: certifies another key than that in ${keyFile}`);
 }
 
 const timeoutMs = 30_000;
 
-/** One member of the answer, or why there is none. */
-async function ask(
+/** Members of the answer that are text, or why there are none. */
+export async function ask<const Name extends string>(
   { url, pin }: RenewalServer,
   path: string,
   fields: object,
-  member: string,
-): Promise<[value: string | undefined, reason: string]> {
+  members: readonly Name[],
+): Promise<[values: Readonly<Record<Name, string>> | undefined, reason: string]> {
   const { pathname } = new URL(path, url);
   const envelope = parseObject(
     await pinnedPost(url, pin, pathname, JSON.stringify(fields), AbortSignal.timeout(timeoutMs)),
   );
   const { status, reason, data } = envelope ?? {};
   const first: unknown = Array.isArray(data) ? data[0] : undefined;
-  const value = status === 'success' && isObject(first) ? first[member] : undefined;
-  if (typeof value === 'string') return [value, ''];
+  const values = status === 'success' && isObject(first) ? textsOf(first, members) : undefined;
+  if (values !== undefined) return [values, ''];
   return [undefined, typeof reason === 'string' ? reason : 'answers in a way that is not understood'];
+}
+
+function textsOf<const Name extends string>(
+  object: Readonly<Record<string, unknown>>,
+  names: readonly Name[],
+): Readonly<Record<Name, string>> | undefined {
+  const texts: Partial<Record<Name, string>> = {};
+  for (const name of names) {
+    const value = object[name];
+    if (typeof value !== 'string') return undefined;
+    texts[name] = value;
+  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every name was given its text just now
+  return texts as Record<Name, string>;
 }
 
 function takeOver(held: Held, text: string, now: number): CaResult<Certificate> {

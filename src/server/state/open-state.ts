@@ -6,7 +6,7 @@ import { fileExists, makePrivateFile } from '../../host/private-file.ts';
 import type { ThrottleLimits } from '../../policy/throttle.ts';
 import { type MasterKey, makeMasterKey, readMasterKey } from '../../store/master-key.ts';
 import { sealUnder } from '../../store/seal.ts';
-import { caPassphrase, ServerCas } from '../server-cas.ts';
+import { type CaKeepers, caPassphrase, ServerCas } from '../server-cas.ts';
 import { AccessMap } from '../store/access.ts';
 import { openDatabase } from '../store/database.ts';
 import { Guesses } from '../store/guesses.ts';
@@ -40,7 +40,7 @@ export type OpenedState =
  *
  * @param masterKeyFile where the master key is kept, if not in the directory (a systemd credential, say)
  */
-export function openState(directory: string, masterKeyFile?: string): OpenedState {
+export function openState(directory: string, masterKeyFile?: string, keepers?: CaKeepers): OpenedState {
   const external = masterKeyFile === undefined ? undefined : readMasterKey(masterKeyFile);
   if (external?.kind === 'broken') return external;
   const unsafe = makeDirectory(directory);
@@ -71,7 +71,7 @@ export function openState(directory: string, masterKeyFile?: string): OpenedStat
       credentials: new TotpCredentials(database, seal),
       access: new AccessMap(database),
       guesses: new Guesses(database, throttleLimits),
-      cas: new ServerCas(directory, caPassphrase(masterKey.key)),
+      cas: new ServerCas(directory, caPassphrase(masterKey.key), keepers),
       close: () => database.close(),
     },
   };
