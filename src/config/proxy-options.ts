@@ -7,6 +7,17 @@ import { parseAddressList } from '../ssh/source-address.ts';
 import { notAGivenPath, notAnAccount, notAWord } from './checks.ts';
 import { nearest } from './nearest.ts';
 import { type Fault, isTable, mustBe, nounOf, type Option, plain, type Reading, valid, wrong } from './option.ts';
+import {
+  credentialFindings,
+  type Finding,
+  type FirstUse,
+  firstUses,
+  isCredential,
+  pathFindings,
+  type UpstreamCredential,
+  upstreamFindings,
+  usualCredentials,
+} from './upstream-options.ts';
 
 export interface ServiceOptions {
   readonly host: string;
@@ -21,6 +32,18 @@ export interface ServiceOptions {
   /** Keys of the host itself. */
   readonly hostKeys: readonly PublicKey[];
   readonly record: boolean;
+  readonly firstUse: FirstUse;
+  /** In the order in which they are tried. */
+  readonly credentials: readonly UpstreamCredential[];
+  /** In the names of these files, `%u` is the account; empty: there is none. */
+  readonly keyFile: string;
+  readonly passphraseFile: string;
+  readonly passwordFile: string;
+  /** The service through which the host is reached, and the account there; empty: directly. */
+  readonly via: string;
+  readonly viaAccount: string;
+  /** From where the host sees who comes: CIDR blocks; empty: as far as the proxy knows. */
+  readonly sourceAddress: string;
 }
 
 /** A service's name is what people type behind their account, and so unlike anything else there. */
@@ -76,6 +99,15 @@ function readServices(value: TomlValue, expects: string): Reading<ReadonlyMap<st
     const service = reader.read();
     if (service !== undefined) all.set(name, service);
   }
+  // A service with faults of its own is not among them, and its name would be one that does not exist.
+  if (faults.length === 0)
+    faults.push(
+      ...pathFindings(all).map(([name, { text, hint }]) => ({
+        key: name,
+        text: `${name}: ${text}`,
+        ...(hint !== undefined && { hint }),
+      })),
+    );
   return faults.length === 0 ? valid(all) : { kind: 'wrong', faults };
 }
 
@@ -112,19 +144,27 @@ class ServiceReader {
       hostCAs: this.#keys(table, 'hostCA'),
       hostKeys: this.#keys(table, 'hostKey'),
       record: this.#flag(table, 'record', false),
+      firstUse: this.#firstUse(table),
+      credentials: this.#credentials(table),
+      keyFile: this.#text(table, 'keyFile', notAGivenPath),
+      passphraseFile: this.#text(table, 'passphraseFile', notAGivenPath),
+      passwordFile: this.#text(table, 'passwordFile', notAGivenPath),
+      via: this.#text(table, 'via', notAWord),
+      viaAccount: this.#text(table, 'viaAccount', notAnAccountHere),
+      sourceAddress: this.#text(table, 'sourceAddress', notAddresses),
     };
     this.#judge(service);
     return this.#faults.length === this.#before ? service : undefined;
   }
 
-  #judge({ serviceID, serviceKey, serviceKeyFile, accounts, hostCAs, hostKeys }: ServiceOptions): void {
+  #judge(service: ServiceOptions): void {
+    const { serviceID, serviceKey, serviceKeyFile, accounts } = service;
     if (accounts.length === 0) this.#fault('has no accounts', 'as accounts = ["alice", "deploy"]');
     for (const account of accounts) {
-      const fault = /[\s,*?!:/\p{C}]/u.test(account) ? 'is not the name of an account' : notAnAccount(account);
+      const fault = notAnAccountHere(account);
       if (fault !== undefined) this.#fault(`accounts: ${JSON.stringify(cleanText(account, 64))} ${fault}`);
     }
-    if (hostCAs.length + hostKeys.length === 0)
-      this.#fault('has neither hostCA nor hostKey: nothing would prove the host', 'as hostKey = "ssh-ed25519 AAAA…"');
+    for (const { text, hint } of upstreamFindings(service)) this.#fault(text, hint);
     if (serviceKey !== '' && serviceKeyFile !== '') this.#fault('has both serviceKey and serviceKeyFile', 'keep one');
     if ((serviceID === '') !== (serviceKey === '' && serviceKeyFile === ''))
       this.#fault('needs serviceID together with serviceKey or serviceKeyFile, or none of them');
@@ -172,6 +212,21 @@ class ServiceReader {
     });
   }
 
+  #firstUse(table: TomlTable): FirstUse {
+    const value = own(table, 'firstUse') ?? 'refuse';
+    const found = firstUses.find(known => known === value);
+    if (found === undefined) this.#fault('firstUse must be "refuse", "ask" or "hold"');
+    return found ?? 'refuse';
+  }
+
+  #credentials(table: TomlTable): readonly UpstreamCredential[] {
+    if (own(table, 'credentials') === undefined) return usualCredentials;
+    const words = this.#texts(table, 'credentials');
+    const findings: Finding[] = words.length === 0 ? [{ text: 'credentials is empty' }] : credentialFindings(words);
+    for (const { text, hint } of findings) this.#fault(text, hint);
+    return words.filter(isCredential);
+  }
+
   #flag(table: TomlTable, key: string, standard: boolean): boolean {
     const value = own(table, key) ?? standard;
     if (typeof value === 'boolean') return value;
@@ -202,7 +257,23 @@ export const serviceOptionNames: readonly string[] = [
   'hostCA',
   'hostKey',
   'record',
+  'firstUse',
+  'credentials',
+  'keyFile',
+  'passphraseFile',
+  'passwordFile',
+  'via',
+  'viaAccount',
+  'sourceAddress',
 ];
+
+function notAnAccountHere(account: string): string | undefined {
+  return /[\s,*?!:/\p{C}]/u.test(account) ? 'is not the name of an account' : notAnAccount(account);
+}
+
+function notAddresses(list: string): string | undefined {
+  return parseAddressList(list) === undefined ? 'it is no list of addresses or CIDR blocks' : undefined;
+}
 
 function own(table: TomlTable, key: string): TomlValue | undefined {
   return Object.hasOwn(table, key) ? table[key] : undefined;

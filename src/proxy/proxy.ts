@@ -12,7 +12,8 @@ import { engineReady } from './engine/transport.ts';
 import { proxyLog } from './log.ts';
 import { Recording } from './relay/recording.ts';
 import { SessionLog } from './relay/session-log.ts';
-import type { ProxyParts } from './service.ts';
+import type { OpenKeyStore, ProxyParts } from './service.ts';
+import { openVault } from './upstream/vault.ts';
 
 export interface Proxy {
   readonly port: number;
@@ -31,6 +32,10 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
   mkdirSync(proxy.stateDirectory, { mode: 0o700, recursive: true });
   const hostKeys = openHostKeys(proxy.stateDirectory);
   if (typeof hostKeys === 'string') return hostKeys;
+  const vault = openVault(proxy.services.values());
+  if (typeof vault === 'string') return vault;
+  const keyStore = openKeyStore(parts, proxy.stateDirectory);
+  if (typeof keyStore === 'string') return keyStore;
   const certifier = await openCertifier(proxy, () => clock.now());
   if (typeof certifier === 'string') return certifier;
   const memory = parts.openMemory(proxy.stateDirectory);
@@ -41,6 +46,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     servers.close();
     audit.close();
     memory.close();
+    keyStore.close();
     certifier.close();
   };
 
@@ -63,7 +69,11 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     },
     upstream: {
       dial: parts.dial,
-      issue: async (passage, address) => await certifier.issue(passage, address),
+      issue: async (...asked) => await certifier.issue(...asked),
+      sourceAddress: proxy.sourceAddress,
+      vault,
+      hostKeys: keyStore,
+      warn: (text, facts) => log.warn(text, facts),
       revoked: () => certifier.revoked(),
       now: () => clock.now(),
     },
@@ -107,6 +117,14 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       log.info('stopped');
     },
   };
+}
+
+function openKeyStore({ openHostKeyStore }: ProxyParts, directory: string): OpenKeyStore | string {
+  try {
+    return openHostKeyStore(directory);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /**

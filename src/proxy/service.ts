@@ -5,15 +5,19 @@ import type { AuditLog, Clock, LoginMemory, Random } from '../auth/ports.ts';
 import type { Verifier } from '../auth/verifier.ts';
 import type { AgentConfig, LoadedConfig, ProxyService } from '../config/config.ts';
 import type { Secret } from '../otp/secret.ts';
+import type { HostKeyStore } from '../store/host-keys.ts';
 import type { PasswordOutcome } from '../trasa/password.ts';
 import type { LoginPorts } from './downstream/login.ts';
 import type { UpstreamPorts } from './upstream/enter.ts';
+import type { HostProofPorts } from './upstream/host-proof.ts';
 
 export interface ProxyParts {
   readonly authenticate: LoginPorts<unknown>['authenticate'];
   readonly loadConfig: () => LoadedConfig;
   readonly openServers: (config: AgentConfig) => Servers;
   readonly openMemory: (stateDirectory: string) => LoginMemory & { check(): void; close(): void };
+  /** Throws if it cannot be opened. */
+  readonly openHostKeyStore: (stateDirectory: string) => OpenKeyStore;
   readonly openAudit: (file: string) => AuditLog & AuditNotes & { close(): void };
   readonly dial: UpstreamPorts['dial'];
   readonly clock: Clock;
@@ -23,6 +27,8 @@ export interface ProxyParts {
   readonly ident: string;
   readonly drainMs?: number;
 }
+
+export type OpenKeyStore = HostProofPorts['hostKeys'] & Pick<HostKeyStore, 'close'>;
 
 /** The TRASA server, as itself and as what it knows of each service. */
 export interface Servers {

@@ -16,6 +16,7 @@ import type { ProxyParts } from '../../src/proxy/service.ts';
 import { dial } from '../../src/proxy/upstream/dial.ts';
 import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { byte } from '../../src/ssh/wire.ts';
+import { HostKeyStore } from '../../src/store/host-keys.ts';
 import type { PasswordOutcome } from '../../src/trasa/password.ts';
 import { newAuthority, passphrase } from '../ca/ca.ts';
 import { FakeMemory, FakeVerifier } from '../helpers/fake-ports.ts';
@@ -104,6 +105,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
       close: () => {},
     }),
     openMemory: () => Object.assign(memory, { check: () => {}, close: () => {} }),
+    openHostKeyStore: directory => new HostKeyStore(directory),
     openAudit: () => ({ decision: note, note, close: () => {} }),
     dial,
     clock,

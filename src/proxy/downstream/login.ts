@@ -10,10 +10,11 @@ import { newUlid } from '../../auth/ulid.ts';
 import type { Verifier } from '../../auth/verifier.ts';
 import type { ProxyService } from '../../config/config.ts';
 import type { Secret } from '../../otp/secret.ts';
-import type { Decision } from '../../policy/decision.ts';
+import { type Decision, isBreakGlass } from '../../policy/decision.ts';
 import { type Grant, usualGrant } from '../../policy/grant.ts';
 import { parseTrasaID } from '../../policy/identity.ts';
 import { sentenceFor } from '../../policy/refusals.ts';
+import type { ProvingFactor } from '../../ssh/proxied-login.ts';
 import type { PasswordOutcome } from '../../trasa/password.ts';
 import type { UpstreamOutcome } from '../upstream/enter.ts';
 import type { InfoRequests } from './info-requests.ts';
@@ -54,6 +55,8 @@ export interface Passage {
   readonly account: string;
   readonly service: ProxyService;
   readonly grant: Grant;
+  /** By what they proved themselves to be it; undefined if policy asked for no second factor. */
+  readonly secondFactor?: ProvingFactor;
 }
 
 export interface Entry<Leg> {
@@ -99,15 +102,17 @@ export class ProxyLogin<Leg> {
     if (!service.accounts.includes(target.account))
       return await this.#refuse(words.noAccess, 'not an account of the service');
 
-    const passage = {
+    const asked: Passage = {
       id: newUlid(this.#ports.clock, this.#ports.random),
       person,
       account: target.account,
       service,
       grant: usualGrant(service.record),
     };
-    const decision = await this.#decide(passage, proved);
-    if (decision.kind === 'deny') return await this.#refuse(`${sentenceFor(decision)} [${passage.id}]`, undefined);
+    const decision = await this.#decide(asked, proved);
+    if (decision.kind === 'deny') return await this.#refuse(`${sentenceFor(decision)} [${asked.id}]`, undefined);
+    const secondFactor = provingFactor(decision);
+    const passage = secondFactor === undefined ? asked : { ...asked, secondFactor };
 
     if (target.service === undefined) void this.#conversation.tell(words.checkingHostKey);
     const upstream = await this.#ports.enterUpstream(passage, this.#conversation, this.#signal);
@@ -221,6 +226,13 @@ export function needsNoQuestion(
     through,
   });
   return binding !== undefined && memory.graceUntil(binding) > clock.now() + 1000;
+}
+
+/** What was proved at this proxy, now or within the grace; no factor of another kind opens it. */
+function provingFactor(decision: Decision): ProvingFactor | undefined {
+  if (decision.kind === 'bypass') return decision.rule === 'grace' ? 'grace' : undefined;
+  if (decision.kind === 'deny' || isBreakGlass(decision)) return undefined;
+  return decision.factor;
 }
 
 /** Holds and grace of one person are under one name, however it is typed. */
