@@ -83,12 +83,11 @@ export class Tunnel extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, sent: (error?: Error | null) => void): void {
-    this.#unsent = { chunk, sent };
-    this.#flush();
+    this.#write(chunk, sent);
   }
 
   override _writev(chunks: readonly { readonly chunk: Buffer }[], sent: (error?: Error | null) => void): void {
-    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), '', sent);
+    this.#write(Buffer.concat(chunks.map(({ chunk }) => chunk)), sent);
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -102,6 +101,11 @@ export class Tunnel extends Duplex {
     if (this.#theirs !== undefined) this.#transport.send(aboutChannel('channelClose', this.#theirs));
     this.#transport.disconnect(bye.byApplication, 'done');
     done(error);
+  }
+
+  #write(chunk: Buffer, sent: (error?: Error | null) => void): void {
+    this.#unsent = { chunk, sent };
+    this.#flush();
   }
 
   #message(payload: Buffer): void {

@@ -30,12 +30,15 @@ export interface SshdOptions {
   /** More lines of sshd_config(5). They come first, where the first value wins. */
   readonly extraConfig?: string;
   readonly usePam?: boolean;
+  /** Match blocks. */
+  readonly matches?: string;
 }
 
 export async function startSshd({
   forceCommand = `exec ${agent} login`,
   extraConfig = '',
   usePam = false,
+  matches = '',
 }: SshdOptions = {}): Promise<Sshd> {
   const folder = mkdtempSync('/etc/test-sshd-');
   const hostKey = makeKey(folder, 'host');
@@ -59,6 +62,7 @@ MaxStartups 100
 AcceptEnv LANG LC_*
 Subsystem sftp ${sftpServer()}
 ${forceCommand === '' ? '' : `ForceCommand ${forceCommand}`}
+${matches}
 `,
   );
   const process = new Background(['/usr/sbin/sshd', '-D', '-e', '-f', serverConfig]);
