@@ -241,12 +241,20 @@ export class UpstreamAuth implements TransportListener {
   async #answer({ title, questions }: HostQuestions): Promise<void> {
     const { name } = this.#passage.service;
     const head = [words.hostAsks(name), title].filter(text => text !== '').join(': ');
+    if (questions.length === 0) {
+      if (title !== '') void this.#conversation.tell(head);
+      return this.#sendAnswers([]);
+    }
     // In each of them too: there are clients that show nothing else.
     const marked = questions.map(({ text, echo }) => ({ text: `${name}: ${text}`, echo }));
     const answers = await this.#conversation.ask(head, marked);
     if (this.#isOver) return;
     if (answers === undefined) return this.#refuse(words.loginFailed, 'the person did not answer its questions');
-    this.#isAnswered ||= answers.length > 0;
+    this.#isAnswered = true;
+    this.#sendAnswers(answers);
+  }
+
+  #sendAnswers(answers: readonly Secret[]): void {
     this.#stage = 'questions';
     this.#transport.send(infoResponse(answers.map(answer => answer.expose())));
   }

@@ -30,6 +30,8 @@ export interface SshdOptions {
   /** More lines of sshd_config(5). They come first, where the first value wins. */
   readonly extraConfig?: string;
   readonly usePam?: boolean;
+  /** Undefined: a free one. */
+  readonly port?: number;
   /** Match blocks. */
   readonly matches?: string;
 }
@@ -39,11 +41,12 @@ export async function startSshd({
   extraConfig = '',
   usePam = false,
   matches = '',
+  port: wantedPort,
 }: SshdOptions = {}): Promise<Sshd> {
   const folder = mkdtempSync('/etc/test-sshd-');
   const hostKey = makeKey(folder, 'host');
   const userKey = makeKey(folder, 'user');
-  const port = await freePort();
+  const port = wantedPort ?? (await freePort());
   const serverConfig = join(folder, 'sshd_config');
   writeFileSync(
     serverConfig,
