@@ -10,6 +10,7 @@ import type { AgentConfig, ProxyService } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Secret } from '../../src/otp/secret.ts';
 import type { Outcome } from '../../src/policy/decision.ts';
+import type { HostKey } from '../../src/proxy/engine/host-keys.ts';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
 import { startProxy } from '../../src/proxy/proxy.ts';
 import type { ProxyParts } from '../../src/proxy/service.ts';
@@ -35,6 +36,7 @@ export interface InProcess {
   readonly memory: FakeMemory;
   readonly lines: Record<string, unknown>[];
   readonly caDirectory: string;
+  readonly stateDirectory: string;
   /** Moves the clock. */
   pass(ms: number): void;
   stop(): Promise<void>;
@@ -46,6 +48,8 @@ export interface InProcessOptions {
   readonly password?: PasswordOutcome;
   /** What the upstream host does with a connection; undefined: it takes any key. */
   readonly met?: (peer: RawPeer) => void;
+  /** Of the upstream host; undefined: one that is its own. */
+  readonly hostKey?: HostKey;
   readonly proxy?: Partial<AgentConfig['proxy']>;
   readonly service?: Partial<ProxyService>;
   readonly graceMs?: number;
@@ -62,7 +66,8 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const caDirectory = authority.directory;
   authority.close();
   writeFileSync(join(folder, 'passphrase'), `${passphrase.expose()}\n`, { mode: 0o600 });
-  const host = await rawServer(options.met ?? takesAnyKey);
+  const host = await rawServer(options.met ?? takesAnyKey, options.hostKey);
+  t.teardown(() => host.stop());
   const [alice, bob] = [newPair(), newPair()];
   const verifier = new FakeVerifier(
     options.outcome ??
@@ -119,10 +124,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   stateBefore = config.proxy.stateDirectory;
   const proxy = await startProxy(config, parts);
   if (typeof proxy === 'string') throw new Error(proxy);
-  t.teardown(async () => {
-    host.stop();
-    await proxy.stop();
-  });
+  t.teardown(async () => await proxy.stop());
   return {
     port: proxy.port,
     host,
@@ -133,6 +135,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     memory,
     lines,
     caDirectory,
+    stateDirectory: config.proxy.stateDirectory,
     pass: ms => {
       offset += ms;
     },
