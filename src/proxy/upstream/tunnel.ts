@@ -30,6 +30,9 @@ const windowBytes = 2 * 1024 * 1024;
 const maxPacketBytes = 32_768;
 const maxWindow = 2 ** 32 - 1;
 
+/** The leg to the host in between, as far as it is needed here. */
+type Carrier = Pick<Transport, 'send' | 'disconnect' | 'isCongested'>;
+
 export class Tunnel extends Duplex {
   /** Of the leg that carries the channel. */
   readonly listener: TransportListener = {
@@ -38,7 +41,7 @@ export class Tunnel extends Duplex {
     drained: () => this.#flush(),
     closed: ({ text }: Ending) => this.#over(text),
   };
-  readonly #transport: Transport;
+  readonly #transport: Carrier;
   readonly #address: { readonly host: string; readonly port: number };
   readonly #opened = Promise.withResolvers<void>();
   #theirs: number | undefined;
@@ -53,7 +56,7 @@ export class Tunnel extends Duplex {
   #hasEnded = false;
   #isClosed = false;
 
-  constructor(transport: Transport, host: string, port: number) {
+  constructor(transport: Carrier, host: string, port: number) {
     super();
     this.#transport = transport;
     this.#address = { host, port };
