@@ -36,6 +36,8 @@ export interface LoginAttempt {
   readonly standsAlone: boolean;
   /** At the proxy: who it is, by the first factor, and where they go. What is kept about a login then hangs on these. */
   readonly through?: Passage;
+  /** Behind a proxy: what its certificate says, if it is one that this host trusts (ssh/proxied-login.ts). */
+  readonly proxied?: Proxied;
   /** Asks in the words of the original's module, which people and their scripts know. */
   readonly inWordsOfTrasa?: boolean;
 }
@@ -47,4 +49,11 @@ export interface Passage {
   readonly target: string;
   /** Name of the proxy's policy that asks for no second factor; undefined: none does. */
   readonly exemptBy?: string;
+}
+
+export interface Proxied {
+  /** TRASA ID of the person. */
+  readonly person: string;
+  /** By what they proved themselves at the proxy, for the log. */
+  readonly factor: string;
 }

@@ -28,7 +28,7 @@ export async function authenticate(
   signal: AbortSignal,
 ): Promise<Decision> {
   const trail = new Trail(ports.clock);
-  trail.person = attempt.through?.person;
+  trail.person = (attempt.through ?? attempt.proxied)?.person;
   const login: Login = { attempt, conversation, ports, signal, trail };
   const decided = decide(login).catch(async (error: unknown) => await withoutDisk(login, error));
   const reached = await Promise.race([decided, aborted(signal)]).catch(failed);
@@ -84,9 +84,9 @@ function underItsName(login: Login, account: string): Login {
   return { ...login, attempt: { ...login.attempt, account } };
 }
 
-/** What is settled without asking anybody: rules, throttle, grace. */
+/** What is settled without asking anybody: rules, what was proved at a proxy, throttle, grace. */
 function decideUnasked(login: Login, account: AccountLookup): Decision | undefined {
-  const settled = decideByRule(login, account) ?? accountHold(login);
+  const settled = decideByRule(login, account) ?? provedAtProxy(login, account) ?? accountHold(login);
   if (settled !== undefined) return settled;
   return account.kind === 'found' && hasGrace(login) ? { kind: 'bypass', rule: 'grace' } : undefined;
 }
@@ -110,6 +110,12 @@ function decideByRule(login: Login, account: AccountLookup): Decision | undefine
         account.groups.kind === 'unavailable' ? account.groups.detail : 'groups unknown',
       );
   }
+}
+
+/** Nothing is guessed there, so that wrong codes of others hold nobody off who comes through a proxy. */
+function provedAtProxy({ attempt: { proxied } }: Login, account: AccountLookup): Decision | undefined {
+  if (proxied === undefined || account.kind !== 'found') return undefined;
+  return { kind: 'bypass', rule: 'proxied', detail: proxied.factor };
 }
 
 function hasGrace(login: Login): boolean {

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { type CertOptions, flag, optionValue } from '../ssh/cert-options.ts';
+import { type Connection, keyIdOf } from '../ssh/proxied-login.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
 import { parseAddressList } from '../ssh/source-address.ts';
 import type { Issuer } from './authority.ts';
@@ -40,13 +41,6 @@ export async function signUserKey(
   return await issue(issuer, { key, type: 'user', keyId, principals, forSeconds, ...options }, now);
 }
 
-/** One connection: who, to which host, and which attempt of the log it belongs to. */
-export interface Connection {
-  readonly person: string;
-  readonly host: string;
-  readonly attempt: string;
-}
-
 export interface UserCredential extends Issued {
   readonly privateKey: KeyObject;
   readonly publicKey: PublicKey;
@@ -67,7 +61,7 @@ export async function issueUserCertificate(
   const { privateKey, publicKey: object } = generateKeyPairSync('ed25519');
   const publicKey = publicKeyOf(object);
   if (publicKey === undefined) throw new Error('Ed25519 is none of SSH');
-  const keyId = `trasa:${person}:${host}:${attempt}`;
+  const keyId = keyIdOf(connection);
   const issued = await signUserKey(issuer, publicKey, keyId, terms, now);
   return issued.kind === 'done' ? done({ ...issued.value, privateKey, publicKey, keyId }) : issued;
 }

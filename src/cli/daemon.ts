@@ -5,6 +5,7 @@ import { openAudit } from '../audit/audit-log.ts';
 import { openDaemonLog } from '../audit/daemon-log.ts';
 import { authenticate } from '../auth/authenticate.ts';
 import type { Clock, Random } from '../auth/ports.ts';
+import { nodeCrypto } from '../ca/node-crypto.ts';
 import type { AgentConfig, LoadedConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { options } from '../config/options.ts';
@@ -39,6 +40,7 @@ export async function daemon(args: { readonly config?: string; readonly once: bo
     openAudit: file => openAudit({ clock, file }),
     directory: createDirectory(),
     peerOf: peerCredentials,
+    crypto: nodeCrypto,
     clock,
     random,
     log,

@@ -12,6 +12,7 @@ import { runProxy } from '../proxy/run.ts';
 import type { Servers } from '../proxy/service.ts';
 import { dial } from '../proxy/upstream/dial.ts';
 import { Approvals } from '../store/approvals.ts';
+import { HostKeyStore } from '../store/host-keys.ts';
 import { LoginStore } from '../store/login-store.ts';
 import { TrasaClient } from '../trasa/client.ts';
 import { serverOnly } from '../verifiers/server-only.ts';
@@ -28,6 +29,7 @@ export async function proxy(args: { readonly config?: string }): Promise<number>
     openServers,
     openMemory: (directory: string) => new LoginStore(directory, clock),
     openApprovals: (directory: string) => new Approvals(directory),
+    openHostKeyStore: (directory: string) => new HostKeyStore(directory),
     openAudit: (file: string) => openAudit({ clock, file }),
     dial,
     clock,

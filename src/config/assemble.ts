@@ -1,4 +1,5 @@
 import type { Secret } from '../otp/secret.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
 import type { AgentConfig, ProxyService } from './config.ts';
 import type { Values } from './options.ts';
 
@@ -9,6 +10,7 @@ export function assemble(
   serviceKey: Secret,
   ca: string | undefined,
   services: ReadonlyMap<string, ProxyService>,
+  proxyCAs: readonly PublicKey[] = [],
 ): AgentConfig {
   const { top, policy, identity, throttle, daemon, login, proxy } = values;
   return {
@@ -55,6 +57,7 @@ export function assemble(
       auditFile: daemon.auditFile,
       maxLogins: daemon.maxLogins,
       loginTimeoutMs: daemon.loginTimeout,
+      proxyTrust: { caKeys: proxyCAs, revokedKeys: policy.revokedKeys },
     },
     login: {
       motd: login.motd,

@@ -4,6 +4,7 @@ import type { EntryRules } from '../policy/entry-rules.ts';
 import type { IdentityRules } from '../policy/identity.ts';
 import type { LoginPolicy } from '../policy/policy.ts';
 import type { ThrottleLimits } from '../policy/throttle.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
 import type { ListenAddress, ServiceOptions } from './proxy-options.ts';
 
 export interface AgentConfig {
@@ -47,6 +48,15 @@ export interface DaemonSettings {
   readonly maxLogins: number;
   /** The whole login, in milliseconds. */
   readonly loginTimeoutMs: number;
+  readonly proxyTrust: ProxyTrust;
+}
+
+/** Access proxies whose word on the second factor counts at this host. */
+export interface ProxyTrust {
+  /** Their User CAs. Empty: there is no such proxy. Read when the configuration was loaded. */
+  readonly caKeys: readonly PublicKey[];
+  /** A file of those that were revoked (KRL); empty: there is none. */
+  readonly revokedKeys: string;
 }
 
 export interface LoginSettings {
@@ -85,9 +95,11 @@ export interface ProxySettings {
 }
 
 /** A host behind the proxy. */
-export interface ProxyService extends Omit<ServiceOptions, 'serviceKey' | 'serviceKeyFile'> {
+export interface ProxyService extends Omit<ServiceOptions, 'serviceKey' | 'serviceKeyFile' | 'via' | 'viaAccount'> {
   readonly name: string;
   readonly serviceKey: Secret;
+  /** The host through which it is reached; undefined: directly. */
+  readonly via: { readonly service: ProxyService; readonly account: string } | undefined;
 }
 
 /** Something wrong, or (as a warning) something to mend, said for an administrator. */

@@ -57,6 +57,10 @@ function contradictions({ values, given }: ReadOptions, about: About): Problem[]
         'leave it out, or write failMode = "safe"',
       ),
     );
+  if (policy.revokedKeys !== '' && policy.trustProxyCA === '')
+    problems.push(
+      ...about(['policy.revokedKeys'], 'revokedKeys means nothing without trustProxyCA', 'name the CA too'),
+    );
   if (daemon.loginTimeout < top.pushTimeout)
     problems.push(
       ...about(

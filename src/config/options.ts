@@ -100,6 +100,18 @@ export const options = {
       ['no', 'let-everybody-in'],
       'no',
     ),
+    trustProxyCA: text(
+      "The User CAs of access proxies (trasa-agent ca export user). Whoever proved a second factor at such a proxy is not asked again by PAM: the proxy's certificate says so.",
+      'an absolute path',
+      example('/etc/trasa/proxy-ca.pub'),
+      notAPath,
+    ),
+    revokedKeys: text(
+      'A list (KRL) of certificates of these proxies that do not count any more. Read at each such login; if it cannot be read, none of them counts.',
+      'an absolute path',
+      example('/etc/ssh/trasa-revoked.krl'),
+      notAPath,
+    ),
     failMode: choice(
       'While no server can be reached: let nobody in (secure), or everybody (safe).',
       ['secure', 'safe'],
@@ -247,7 +259,7 @@ export const options = {
       notATrasaID,
     ),
     services: services(
-      'The hosts behind the proxy: [proxy.services.NAME] with address, accounts, hostCA or hostKey, serviceID, serviceKey or serviceKeyFile, and record. See trasa-agent-proxy(8).',
+      'The hosts behind the proxy: [proxy.services.NAME] with address, accounts, hostCA, hostKey or firstUse, serviceID, serviceKey or serviceKeyFile, record, credentials, via and more. See trasa-agent-proxy(8).',
     ),
     groups: groups(
       'Groups of people, for policies: admins = ["alice@example.com"]. Patterns may be in them: "*@example.com".',

@@ -1,11 +1,23 @@
 /** The services of the proxy: tables of their own, `[proxy.services.web1]`. */
+import type { TomlValue } from 'smol-toml';
 import { cleanText } from '../protocol/clean.ts';
 import { parsePublicKeyLine } from '../ssh/key-line.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
 import { parseAddressList } from '../ssh/source-address.ts';
 import { notAGivenPath, notAnAccount, notAWord } from './checks.ts';
-import { mustBe, type Option, plain, valid, wrong } from './option.ts';
+import { type Fault, mustBe, type Option, plain, type Reading, valid, wrong } from './option.ts';
 import { readTables, type TableReader } from './table-reader.ts';
+import {
+  credentialFindings,
+  type Finding,
+  type FirstUse,
+  firstUses,
+  isCredential,
+  pathFindings,
+  type UpstreamCredential,
+  upstreamFindings,
+  usualCredentials,
+} from './upstream-options.ts';
 
 export interface ServiceOptions {
   readonly host: string;
@@ -20,6 +32,18 @@ export interface ServiceOptions {
   /** Keys of the host itself. */
   readonly hostKeys: readonly PublicKey[];
   readonly record: boolean;
+  readonly firstUse: FirstUse;
+  /** In the order in which they are tried. */
+  readonly credentials: readonly UpstreamCredential[];
+  /** In the names of these files, `%u` is the account; empty: there is none. */
+  readonly keyFile: string;
+  readonly passphraseFile: string;
+  readonly passwordFile: string;
+  /** The service through which the host is reached, and the account there; empty: directly. */
+  readonly via: string;
+  readonly viaAccount: string;
+  /** From where the host sees who comes: CIDR blocks; empty: as far as the proxy knows. */
+  readonly sourceAddress: string;
 }
 
 /** What stands for a service in the user name of whoever comes to jump; so no service has this name. */
@@ -35,7 +59,7 @@ export function services(doc: string): Option<ReadonlyMap<string, ServiceOptions
   return {
     ...plain<ReadonlyMap<string, ServiceOptions>>(expects, new Map(), undefined, doc),
     secret: true,
-    read: value => readTables(value, expects, serviceOptionNames, readService),
+    read: value => readServices(value, expects),
   };
 }
 
@@ -83,6 +107,15 @@ export function addressBlocks(doc: string, example: string): Option<string> {
   };
 }
 
+function readServices(value: TomlValue, expects: string): Reading<ReadonlyMap<string, ServiceOptions>> {
+  const reading = readTables(value, expects, serviceOptionNames, readService);
+  if (reading.kind === 'wrong') return reading; // a service that is wrong itself would be said not to be there
+  const faults = pathFindings(reading.value).map(
+    ([name, { text, hint }]): Fault => ({ key: name, text: `${name}: ${text}`, ...(hint !== undefined && { hint }) }),
+  );
+  return faults.length === 0 ? reading : { kind: 'wrong', faults };
+}
+
 function readService(read: TableReader): ServiceOptions {
   if (!isServiceName(read.name)) read.fault('is no name: letters, digits, dots, dashes, and no blanks');
   if (read.name.toLowerCase() === jumpName) read.fault('is the word for ssh -J, not a service', 'give it another name');
@@ -97,22 +130,27 @@ function readService(read: TableReader): ServiceOptions {
     hostCAs: keysOf(read, 'hostCA'),
     hostKeys: keysOf(read, 'hostKey'),
     record: read.flag('record', false),
+    firstUse: firstUseOf(read),
+    credentials: credentialsOf(read),
+    keyFile: read.text('keyFile', notAGivenPath),
+    passphraseFile: read.text('passphraseFile', notAGivenPath),
+    passwordFile: read.text('passwordFile', notAGivenPath),
+    via: read.text('via', notAWord),
+    viaAccount: read.text('viaAccount', notAnAccountHere),
+    sourceAddress: read.text('sourceAddress', notAddresses),
   };
   judge(read, service);
   return service;
 }
 
-function judge(
-  read: TableReader,
-  { serviceID, serviceKey, serviceKeyFile, accounts, hostCAs, hostKeys }: ServiceOptions,
-): void {
+function judge(read: TableReader, service: ServiceOptions): void {
+  const { serviceID, serviceKey, serviceKeyFile, accounts } = service;
   if (accounts.length === 0) read.fault('has no accounts', 'as accounts = ["alice", "deploy"]');
   for (const account of accounts) {
-    const fault = /[\s,*?!:/\p{C}]/u.test(account) ? 'is not the name of an account' : notAnAccount(account);
+    const fault = notAnAccountHere(account);
     if (fault !== undefined) read.fault(`accounts: ${JSON.stringify(cleanText(account, 64))} ${fault}`);
   }
-  if (hostCAs.length + hostKeys.length === 0)
-    read.fault('has neither hostCA nor hostKey: nothing would prove the host', 'as hostKey = "ssh-ed25519 AAAA…"');
+  for (const { text, hint } of upstreamFindings(service)) read.fault(text, hint);
   if (serviceKey !== '' && serviceKeyFile !== '') read.fault('has both serviceKey and serviceKeyFile', 'keep one');
   if ((serviceID === '') !== (serviceKey === '' && serviceKeyFile === ''))
     read.fault('needs serviceID together with serviceKey or serviceKeyFile, or none of them');
@@ -138,6 +176,22 @@ function keysOf(read: TableReader, name: string): PublicKey[] {
   });
 }
 
+function firstUseOf(read: TableReader): FirstUse {
+  const value = read.value('firstUse') ?? 'refuse';
+  const found = firstUses.find(known => known === value);
+  if (found === undefined) read.fault('firstUse must be "refuse", "ask" or "hold"');
+  return found ?? 'refuse';
+}
+
+function credentialsOf(read: TableReader): readonly UpstreamCredential[] {
+  if (read.value('credentials') === undefined) return usualCredentials;
+  const words = read.texts('credentials');
+  if (words === undefined) return usualCredentials;
+  const findings: Finding[] = words.length === 0 ? [{ text: 'credentials is empty' }] : credentialFindings(words);
+  for (const { text, hint } of findings) read.fault(text, hint);
+  return words.filter(isCredential);
+}
+
 export const serviceOptionNames: readonly string[] = [
   'address',
   'serviceID',
@@ -147,7 +201,23 @@ export const serviceOptionNames: readonly string[] = [
   'hostCA',
   'hostKey',
   'record',
+  'firstUse',
+  'credentials',
+  'keyFile',
+  'passphraseFile',
+  'passwordFile',
+  'via',
+  'viaAccount',
+  'sourceAddress',
 ];
+
+function notAnAccountHere(account: string): string | undefined {
+  return /[\s,*?!:/\p{C}]/u.test(account) ? 'is not the name of an account' : notAnAccount(account);
+}
+
+function notAddresses(list: string): string | undefined {
+  return parseAddressList(list) === undefined ? 'it is no list of addresses or CIDR blocks' : undefined;
+}
 
 /** `host:port`, `[v6]:port`, `:port`, or (with a usual port) the host alone. */
 function parseAddress(text: string, usualPort: number): ListenAddress | undefined {

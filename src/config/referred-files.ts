@@ -2,6 +2,8 @@
 import { X509Certificate } from 'node:crypto';
 import { readSafely } from '../host/safe-open.ts';
 import { Secret } from '../otp/secret.ts';
+import { parsePublicKeyLine } from '../ssh/key-line.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
 import { notAWord } from './checks.ts';
 import type { Problem, ProxyService } from './config.ts';
 import { problemAt } from './problem.ts';
@@ -29,14 +31,18 @@ export function readProxyServices(
   problems: Problem[],
 ): ReadonlyMap<string, ProxyService> {
   const { top, proxy } = options.values;
-  const services = new Map<string, ProxyService>();
-  for (const [name, { serviceID, serviceKey: text, serviceKeyFile, ...rest }] of proxy.services) {
+  const direct = new Map<string, ProxyService>();
+  for (const [
+    name,
+    { serviceID, serviceKey: text, serviceKeyFile, via: _, viaAccount: __, ...rest },
+  ] of proxy.services) {
+    const service = { ...rest, name, via: undefined };
     if (serviceID === '') {
-      if (topKey !== undefined) services.set(name, { ...rest, name, serviceID: top.serviceID, serviceKey: topKey });
+      if (topKey !== undefined) direct.set(name, { ...service, serviceID: top.serviceID, serviceKey: topKey });
       continue;
     }
     const key: KeyFile = text === '' ? readKeyFile(serviceKeyFile) : { kind: 'read', secret: new Secret(text) };
-    if (key.kind === 'read') services.set(name, { ...rest, name, serviceID, serviceKey: key.secret });
+    if (key.kind === 'read') direct.set(name, { ...service, serviceID, serviceKey: key.secret });
     else
       problems.push(
         problemAt(
@@ -47,7 +53,12 @@ export function readProxyServices(
         ),
       );
   }
-  return services;
+  const withWay = (service: ProxyService): ProxyService => {
+    const { via = '', viaAccount: account = '' } = proxy.services.get(service.name) ?? {};
+    const next = direct.get(via);
+    return next === undefined ? service : { ...service, via: { service: withWay(next), account } };
+  };
+  return new Map([...direct].map(([name, service]) => [name, withWay(service)]));
 }
 
 type KeyFile =
@@ -85,6 +96,29 @@ export function readAuthorities(file: string, options: ReadOptions, problems: Pr
     if (!isCertificate(certificate))
       problems.push(about(file, options, 'caFile', `certificate ${index + 1} in ${caFile} cannot be decoded`));
   return read.text;
+}
+
+/** The User CAs of access proxies: a line each, as `trasa-agent ca export user` prints them. */
+export function readProxyCAs(file: string, options: ReadOptions, problems: Problem[]): readonly PublicKey[] {
+  const { trustProxyCA } = options.values.policy;
+  if (trustProxyCA === '') return [];
+  const report = (text: string, hint?: string): void => {
+    const line = options.lineOf(['policy', 'trustProxyCA']);
+    problems.push(problemAt(file, line, `trustProxyCA ${trustProxyCA} ${text}`, hint));
+  };
+  const read = readSafely(trustProxyCA, { maxBytes: maxBundleBytes });
+  if (read.kind === 'refused') {
+    report(read.problem.text, read.problem.hint);
+    return [];
+  }
+  const lines = read.text.split(/\r?\n/).filter(line => /^\s*[^#\s]/.test(line));
+  if (lines.length === 0) report('holds no public key', 'put there what trasa-agent ca export user prints');
+  return lines.flatMap(text => {
+    const line = parsePublicKeyLine(text);
+    if (line.kind === 'parsed') return [line.value.key];
+    report(line.text);
+    return [];
+  });
 }
 
 function about(file: string, options: ReadOptions, option: string, text: string, hint?: string): Problem {

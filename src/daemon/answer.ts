@@ -56,6 +56,7 @@ function bypassText(rule: BypassRule, attemptId: string): string {
     case 'exempt-group':
     case 'not-required':
     case 'grace':
+    case 'proxied':
     case 'server-passthru':
     case 'proxy-policy':
     case 'observe': // authenticate() has told whoever can be told

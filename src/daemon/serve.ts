@@ -16,6 +16,7 @@ import { isAccountName, makeAttempt } from './attempt.ts';
 import { early, ended, endingOf, warnOfBreakGlass, warnOverload } from './denials.ts';
 import { authorisePeer } from './peer.ts';
 import { noConfiguration, portsOf } from './ports.ts';
+import { proxiedAt } from './proxied.ts';
 import { keepRecording, type RecordingSettings, whyNotRecorded } from './recording.ts';
 import type { ServeParts, Standing } from './service.ts';
 import { Visit } from './visit.ts';
@@ -56,11 +57,13 @@ async function serveCaller(
 ): Promise<void> {
   const message = await visit.opening(parts.timeouts.openingMs);
   if (message === undefined) return leftUnheard(visit, id, peer, parts);
-  const attempt = makeAttempt(message, id, peer.uid);
-  if (typeof attempt === 'string') {
-    visit.gone(attempt);
+  const stated = makeAttempt(message, id, peer.uid);
+  if (typeof stated === 'string') {
+    visit.gone(stated);
     return leftUnheard(visit, id, peer, parts);
   }
+  const proxied = proxiedAt(stated, message, parts);
+  const attempt = proxied === undefined ? stated : { ...stated, proxied };
   const refused = await refusalOf(attempt, visit, peer, parts);
   if (refused !== undefined) return visit.finish(answerFor(early(refused, attempt, parts), id, noSession));
 

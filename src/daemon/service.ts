@@ -18,6 +18,7 @@ import type { ServerTrouble, Verifier } from '../auth/verifier.ts';
 import type { AgentConfig, LoadedConfig } from '../config/config.ts';
 import type { PeerCredentials } from '../host/peer.ts';
 import type { Decision } from '../policy/decision.ts';
+import type { SshCrypto } from '../ssh/crypto.ts';
 import type { Admission } from './admission.ts';
 import type { DiskSpace, StatFs } from './disk-space.ts';
 import type { LineLimit } from './line-limit.ts';
@@ -33,6 +34,7 @@ export interface DaemonParts {
   readonly directory: PeerDirectory;
   /** The kernel's word on who has connected. Undefined if it cannot be had: such a peer is not served. */
   readonly peerOf: (socket: Socket) => PeerCredentials | undefined;
+  readonly crypto: SshCrypto;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: DaemonLog;
@@ -48,7 +50,7 @@ export interface PeerDirectory extends Directory {
 
 /** What a connection needs of the daemon. */
 export interface ServeParts
-  extends Pick<DaemonParts, 'authenticate' | 'directory' | 'peerOf' | 'clock' | 'random' | 'log'> {
+  extends Pick<DaemonParts, 'authenticate' | 'directory' | 'peerOf' | 'crypto' | 'clock' | 'random' | 'log'> {
   readonly admission: Admission;
   readonly space: DiskSpace;
   /** Lines of a log about one uid: of those without room, and of those refused. */

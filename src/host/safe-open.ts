@@ -20,11 +20,24 @@ export type SafeRead =
   | { readonly kind: 'read'; readonly text: string; readonly worldReadable: boolean; readonly mode: string }
   | Refused;
 
+export type SafeBytes = { readonly kind: 'read'; readonly bytes: Buffer } | Refused;
+
 /** Reads from a descriptor at a position; `readSync`, unless a test stands in between. */
 export type ReadChunk = (fd: number, buffer: Buffer, offset: number, length: number, position: number) => number;
 
 /** The text of a file, which may begin with a byte order mark (it is left out). Never blocks on a FIFO or a device. */
 export function readSafely(path: string, rules: ReadRules, readChunk: ReadChunk = readSync): SafeRead {
+  return openAndRead(path, rules, readChunk, decode);
+}
+
+/** The same of a file that is no text. */
+export function readBytesSafely(path: string, rules: ReadRules): SafeBytes {
+  return openAndRead(path, rules, readSync, bytes => ({ kind: 'read', bytes }));
+}
+
+type Made<T> = (bytes: Buffer, mode: number) => T;
+
+function openAndRead<T>(path: string, rules: ReadRules, readChunk: ReadChunk, make: Made<T>): T | Refused {
   if (path.includes('\0')) return refuse('unreadable', 'has a NUL in its name');
   const walked = walkTo(path);
   if (walked.kind === 'refused') return walked;
@@ -36,7 +49,7 @@ export function readSafely(path: string, rules: ReadRules, readChunk: ReadChunk 
     return refusedBy(error, walked.path);
   }
   try {
-    return readOpened(fd, walked.path, rules, readChunk);
+    return readOpened(fd, walked.path, rules, readChunk, make);
   } catch (error) {
     return refusedBy(error, walked.path);
   } finally {
@@ -44,17 +57,16 @@ export function readSafely(path: string, rules: ReadRules, readChunk: ReadChunk 
   }
 }
 
-function readOpened(fd: number, path: string, rules: ReadRules, readChunk: ReadChunk): SafeRead {
+function readOpened<T>(fd: number, path: string, rules: ReadRules, readChunk: ReadChunk, make: Made<T>): T | Refused {
   const before = fstatSync(fd, { bigint: true });
   const uid = Number(before.uid);
   const mode = Number(before.mode);
-  const worldReadable = (mode & 0o004) !== 0;
   if (before.isDirectory()) return refuse('directory', 'is a directory');
   if (!before.isFile()) return refuse('not-a-file', 'is not a regular file');
   if (!isTrustedOwner(uid)) return refuse('owner', `belongs to user id ${uid}, not to root`, `chown root ${path}`);
   if (othersCanWrite(mode))
     return refuse('mode', `can be written by others than its owner (mode ${octal(mode)})`, `chmod go-w ${path}`);
-  if (rules.secret === true && worldReadable)
+  if (rules.secret === true && (mode & 0o004) !== 0)
     return refuse('mode', `holds a secret and can be read by everyone (mode ${octal(mode)})`, `chmod o-r ${path}`);
   if (before.size > BigInt(rules.maxBytes)) return refuse('too-large', `is larger than ${rules.maxBytes} bytes`);
 
@@ -63,7 +75,7 @@ function readOpened(fd: number, path: string, rules: ReadRules, readChunk: ReadC
   const changed =
     BigInt(bytes.length) !== before.size || after.size !== before.size || after.ctimeNs !== before.ctimeNs;
   if (changed) return refuse('changed', 'changed while it was being read', 'try again');
-  return decode(bytes, worldReadable, octal(mode));
+  return make(bytes, mode);
 }
 
 function readUpTo(fd: number, limit: number, readChunk: ReadChunk): Buffer {
@@ -77,10 +89,10 @@ function readUpTo(fd: number, limit: number, readChunk: ReadChunk): Buffer {
   return buffer.subarray(0, length);
 }
 
-function decode(bytes: Buffer, worldReadable: boolean, mode: string): SafeRead {
+function decode(bytes: Buffer, mode: number): SafeRead {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return { kind: 'read', text, worldReadable, mode };
+    return { kind: 'read', text, worldReadable: (mode & 0o004) !== 0, mode: octal(mode) };
   } catch {
     return refuse('not-utf-8', 'is not UTF-8 text', 'save it as UTF-8', firstBadLine(bytes));
   }

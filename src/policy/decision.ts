@@ -81,6 +81,7 @@ export type BypassRule =
   | 'exempt-group'
   | 'not-required' // required users or groups are listed, and this account is not among them
   | 'grace'
+  | 'proxied' // the factor was proved at the access proxy, whose certificate says so
   | 'server-passthru'
   | 'proxy-policy' // the policy of the proxy that `detail` names
   | 'fail-safe'

@@ -1,3 +1,4 @@
+import { sign } from 'node:crypto';
 import type { Authority, Issuer } from '../ca/authority.ts';
 import { openAuthority, openIssuer } from '../ca/authority.ts';
 import { readPassphrase } from '../ca/passphrase.ts';
@@ -8,16 +9,22 @@ import { issueUserCertificate } from '../ca/user-certificate.ts';
 import type { ProxySettings } from '../config/config.ts';
 import type { Secret } from '../otp/secret.ts';
 import type { Krl } from '../ssh/krl.ts';
+import { secondFactorExtension } from '../ssh/proxied-login.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
+import { encodeSignature } from '../ssh/signature.ts';
 import type { Passage } from './downstream/login.ts';
+import { certAlgorithm } from './engine/algorithms.ts';
 import { permissionsFor } from './relay/allowed.ts';
 import type { Credential } from './upstream/upstream-auth.ts';
+
+/** What the login is for: a session of the person, or the way to the next host. */
+export type Purpose = 'session' | 'way';
 
 /** The SSH User CA, unlocked, as the proxy uses it. */
 export interface Certifier {
   readonly userCA: PublicKey;
-  /** A fresh key, good for this account, from this address, for minutes. A string says why there is none. */
-  issue(passage: Passage, address: string): Promise<Credential | string>;
+  /** A fresh key, good for this account, from these addresses, for minutes. A string says why there is none. */
+  issue(passage: Passage, from: string, purpose: Purpose): Promise<Credential | string>;
   /** What is revoked, as of the last few seconds. */
   revoked(): readonly Krl[];
   close(): void;
@@ -66,17 +73,26 @@ class OpenCertifier implements Certifier {
     return this.#issuer.signer.publicKey;
   }
 
-  async issue({ id, person, account, service, grant }: Passage, address: string): Promise<Credential | string> {
-    const { certificateSeconds, sourceAddress } = this.#settings;
+  async issue(passage: Passage, from: string, purpose: Purpose): Promise<Credential | string> {
+    const { id, person, account, service, grant, secondFactor } = passage;
     const terms = {
       principals: [account],
-      forSeconds: certificateSeconds,
-      sourceAddress: sourceAddress === '' ? address : sourceAddress,
-      extensions: ['permit-pty', ...permissionsFor(grant)],
+      forSeconds: this.#settings.certificateSeconds,
+      sourceAddress: from,
+      extensions: [
+        ...(purpose === 'session' ? ['permit-pty', ...permissionsFor(grant)] : ['permit-port-forwarding']),
+        ...(secondFactor === undefined ? [] : [`${secondFactorExtension}=${secondFactor}`]),
+      ],
     };
     const connection = { person, host: service.name, attempt: id };
     const issued = await issueUserCertificate(this.#issuer, connection, terms, this.#now());
-    return issued.kind === 'done' ? issued.value : issued.text;
+    if (issued.kind !== 'done') return issued.text;
+    const { privateKey, publicKey, certificate } = issued.value;
+    return {
+      blob: certificate,
+      algorithm: certAlgorithm(publicKey.type),
+      sign: async data => await Promise.resolve(encodeSignature('ssh-ed25519', sign(null, data, privateKey))),
+    };
   }
 
   revoked(): readonly Krl[] {

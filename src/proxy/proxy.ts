@@ -14,7 +14,8 @@ import { jumpPoint } from './jump/point.ts';
 import { proxyLog } from './log.ts';
 import { Recording } from './relay/recording.ts';
 import { SessionLog } from './relay/session-log.ts';
-import type { ProxyParts } from './service.ts';
+import type { OpenKeyStore, ProxyParts } from './service.ts';
+import { openVault } from './upstream/vault.ts';
 
 export interface Proxy {
   readonly port: number;
@@ -34,6 +35,10 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
   const hostKeys = openHostKeys(proxy.stateDirectory, clock.now());
   if (typeof hostKeys === 'string') return hostKeys;
   for (const warning of hostKeys.warnings) log.warn(warning);
+  const vault = openVault(proxy.services.values());
+  if (typeof vault === 'string') return vault;
+  const keyStore = openKeyStore(parts, proxy.stateDirectory);
+  if (typeof keyStore === 'string') return keyStore;
   const certifier = await openCertifier(proxy, () => clock.now());
   if (typeof certifier === 'string') return certifier;
   const memory = parts.openMemory(proxy.stateDirectory);
@@ -46,6 +51,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     audit.close();
     memory.close();
     approvals.close();
+    keyStore.close();
     certifier.close();
   };
 
@@ -70,7 +76,11 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     },
     upstream: {
       dial: parts.dial,
-      issue: async (passage, address) => await certifier.issue(passage, address),
+      issue: async (...asked) => await certifier.issue(...asked),
+      sourceAddress: proxy.sourceAddress,
+      vault,
+      hostKeys: keyStore,
+      warn: (text, facts) => log.warn(text, facts),
       revoked: () => certifier.revoked(),
       now: () => clock.now(),
     },
@@ -122,6 +132,14 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       log.info('stopped');
     },
   };
+}
+
+function openKeyStore({ openHostKeyStore }: ProxyParts, directory: string): OpenKeyStore | string {
+  try {
+    return openHostKeyStore(directory);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /**

@@ -6,10 +6,12 @@ import type { Verifier } from '../auth/verifier.ts';
 import type { AgentConfig, LoadedConfig } from '../config/config.ts';
 import type { Secret } from '../otp/secret.ts';
 import type { Approvals } from '../store/approvals.ts';
+import type { HostKeyStore } from '../store/host-keys.ts';
 import type { PasswordOutcome } from '../trasa/password.ts';
 import type { LoginPorts } from './downstream/login.ts';
 import type { JumpPoint } from './jump/point.ts';
 import type { UpstreamPorts } from './upstream/enter.ts';
+import type { HostProofPorts } from './upstream/host-proof.ts';
 
 export interface ProxyParts {
   readonly authenticate: LoginPorts<unknown>['authenticate'];
@@ -17,6 +19,8 @@ export interface ProxyParts {
   readonly openServers: (config: AgentConfig) => Servers;
   readonly openMemory: (stateDirectory: string) => LoginMemory & { check(): void; close(): void };
   readonly openApprovals: (stateDirectory: string) => Approvals;
+  /** Throws if it cannot be opened. */
+  readonly openHostKeyStore: (stateDirectory: string) => OpenKeyStore;
   readonly openAudit: (file: string) => AuditLog & AuditNotes & { close(): void };
   readonly dial: UpstreamPorts['dial'];
   readonly clock: Clock;
@@ -26,6 +30,8 @@ export interface ProxyParts {
   readonly ident: string;
   readonly drainMs?: number;
 }
+
+export type OpenKeyStore = HostProofPorts['hostKeys'] & Pick<HostKeyStore, 'close'>;
 
 /** The TRASA server, as itself and as what it knows of each service. */
 export interface Servers {

@@ -292,6 +292,24 @@ t.test('guesses spread over accounts hold off their address', async t => {
   t.match(await guess('carol', '192.0.2.2'), { reason: 'wrong-code' });
 });
 
+t.test(
+  'what was proved at a proxy is not asked again, whatever others have typed; who does not exist stays out',
+  async t => {
+    const proxied = { person: 'alice@example.com', factor: 'push' };
+    const ports = fakePorts(new FakeVerifier(invalid), { throttle: { accountFreeTries: 1 } });
+    const silent = new SilentConversation();
+    await authenticate(anAttempt(), new ScriptedConversation('111111'), ports, never);
+    t.match(await authenticate(anAttempt(), silent, ports, never), { reason: 'throttled' });
+    t.match(await authenticate(anAttempt({ proxied }), silent, ports, never), {
+      kind: 'bypass',
+      rule: 'proxied',
+      detail: 'push',
+    });
+    const ghost = fakePorts(new FakeVerifier(valid), {}, { kind: 'unknown' });
+    t.match(await authenticate(anAttempt({ proxied }), silent, ghost, never), { kind: 'deny' });
+  },
+);
+
 t.test('exempt accounts pass without a question; a failed group look-up denies', async t => {
   const verifier = () => new FakeVerifier(invalid);
   const silent = new SilentConversation();

@@ -37,6 +37,47 @@ serviceKeyFile = "${folder}/web2.key"
   t.match([web1?.hostKeys.length, web1?.hostCAs.length, web2?.hostKeys.length, web2?.hostCAs.length], [1, 0, 0, 1]);
 });
 
+t.test('how the proxy gets in: by the certificate or the person, unless it is said; and over which hosts', async t => {
+  const folder = privateDirectory(t);
+  const file = put(
+    `${folder}/proxy.toml`,
+    `${top}[proxy.services.web1]
+address = "web1"
+accounts = ["alice"]
+via = "inner"
+viaAccount = "jump"
+firstUse = "ask"
+credentials = ["key", "password"]
+keyFile = "/etc/trasa/vault/%u.key"
+passphraseFile = "/etc/trasa/vault/passphrase"
+passwordFile = "/etc/trasa/vault/%u.password"
+sourceAddress = "10.0.0.0/24"
+[proxy.services.inner]
+address = "inner"
+accounts = ["alice"]
+hostKey = "${key}"
+via = "outer"
+viaAccount = "gate"
+sourceAddress = "192.0.2.1"
+[proxy.services.outer]
+address = "outer"
+accounts = ["alice"]
+hostCA = "${key}"
+firstUse = "hold"
+`,
+  );
+  const loaded = loadConfig(file, undefined, 'proxy');
+  if (loaded.kind === 'broken') throw new Error(JSON.stringify(loaded.problems));
+  const { services } = loaded.config.proxy;
+  t.match(services.get('web1'), {
+    credentials: ['key', 'password'],
+    firstUse: 'ask',
+    via: { account: 'jump', service: { name: 'inner', via: { account: 'gate', service: { name: 'outer' } } } },
+  });
+  t.match(services.get('outer'), { credentials: ['certificate', 'ask'], firstUse: 'hold', via: undefined });
+  t.match(services.get('inner'), { firstUse: 'refuse', sourceAddress: '192.0.2.1' });
+});
+
 t.test("a service's key is not for everybody's eyes", async t => {
   const folder = privateDirectory(t);
   const text = `trasaServerURL = "https://trasa.example.com"

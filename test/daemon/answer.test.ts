@@ -9,7 +9,15 @@ const session = { motd: true, record: true, sftpServer: '/usr/lib/sftp' };
 t.test('whoever comes in by a factor or by the rules hears nothing, and gets what the configuration says', async t => {
   const allowed = { verdict: 'allow', reason: 'push', id, text: '', exit: 0, pam: 'PAM_SUCCESS' };
   t.match(answerFor({ kind: 'allow', factor: 'push' }, id, session), allowed);
-  const rules: BypassRule[] = ['exempt-user', 'exempt-group', 'not-required', 'grace', 'server-passthru', 'observe'];
+  const rules: BypassRule[] = [
+    'exempt-user',
+    'exempt-group',
+    'not-required',
+    'grace',
+    'proxied',
+    'server-passthru',
+    'observe',
+  ];
   for (const rule of rules)
     t.strictSame(answerFor({ kind: 'bypass', rule }, id, session), {
       kind: 'decision',

@@ -6,6 +6,7 @@ import { openDaemonLog } from '../../src/audit/daemon-log.ts';
 import { authenticate } from '../../src/auth/authenticate.ts';
 import type { Conversation } from '../../src/auth/conversation.ts';
 import type { AuditLog, DecisionEvent, Directory } from '../../src/auth/ports.ts';
+import { nodeCrypto } from '../../src/ca/node-crypto.ts';
 import type { AgentConfig, LoadedConfig } from '../../src/config/config.ts';
 import { type Daemon, startDaemon } from '../../src/daemon/daemon.ts';
 import type { StatFs } from '../../src/daemon/disk-space.ts';
@@ -92,6 +93,7 @@ export async function runningDaemon(t: Test, options: Options = {}): Promise<Run
       openAudit: () => ({ ...(options.audit ?? { decision: event => void events.push(event) }), close() {} }),
       directory: options.directory ?? twoAccounts,
       peerOf: options.peer ?? (() => root),
+      crypto: nodeCrypto,
       clock,
       random: { below: bound => Math.floor(Math.random() * bound) },
       log: openDaemonLog(clock, line => void log.push(JSON.parse(line) as Running['log'][number])),
@@ -146,6 +148,7 @@ export function configIn(directory: string): AgentConfig {
       auditFile: '',
       maxLogins: 64,
       loginTimeoutMs: 20_000,
+      proxyTrust: { caKeys: [], revokedKeys: '' },
     },
     proxy: {
       listen: { host: undefined, port: 0 },

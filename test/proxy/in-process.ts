@@ -14,6 +14,7 @@ import type { Secret } from '../../src/otp/secret.ts';
 import type { Outcome } from '../../src/policy/decision.ts';
 import type { EntryRule, EntryRules } from '../../src/policy/entry-rules.ts';
 import type { Grant } from '../../src/policy/grant.ts';
+import type { HostKey } from '../../src/proxy/engine/host-keys.ts';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
 import { startProxy } from '../../src/proxy/proxy.ts';
 import type { ProxyParts } from '../../src/proxy/service.ts';
@@ -21,6 +22,7 @@ import { dial } from '../../src/proxy/upstream/dial.ts';
 import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { byte } from '../../src/ssh/wire.ts';
 import { Approvals } from '../../src/store/approvals.ts';
+import { HostKeyStore } from '../../src/store/host-keys.ts';
 import type { PasswordOutcome } from '../../src/trasa/password.ts';
 import { newAuthority, passphrase, valueOf } from '../ca/ca.ts';
 import { entryRule } from '../helpers/entry-rule.ts';
@@ -57,6 +59,8 @@ export interface InProcessOptions {
   readonly password?: PasswordOutcome;
   /** What the upstream host does with a connection; undefined: it takes any key. */
   readonly met?: (peer: RawPeer) => void;
+  /** Of the upstream host; undefined: one that is its own. */
+  readonly hostKey?: HostKey;
   readonly proxy?: Partial<AgentConfig['proxy']>;
   readonly service?: Partial<ProxyService>;
   /** Services beside web1. */
@@ -78,7 +82,8 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const userCA = publicKeyLine(valueOf(caKey(authority, 'user')).publicKey);
   authority.close();
   writeFileSync(join(folder, 'passphrase'), `${passphrase.expose()}\n`, { mode: 0o600 });
-  const host = await rawServer(options.met ?? takesAnyKey);
+  const host = await rawServer(options.met ?? takesAnyKey, options.hostKey);
+  t.teardown(() => host.stop());
   const [alice, bob] = [newPair(), newPair()];
   const verifier = new FakeVerifier(
     options.outcome ??
@@ -135,6 +140,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     }),
     openMemory: () => Object.assign(memory, { check: () => {}, close: () => {} }),
     openApprovals: directory => new Approvals(directory),
+    openHostKeyStore: directory => new HostKeyStore(directory),
     openAudit: () => ({ decision: note, note, close: () => {} }),
     dial,
     clock,
@@ -149,10 +155,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   stateBefore = config.proxy.stateDirectory;
   const proxy = await startProxy(config, parts);
   if (typeof proxy === 'string') throw new Error(proxy);
-  t.teardown(async () => {
-    host.stop();
-    await proxy.stop();
-  });
+  t.teardown(async () => await proxy.stop());
   return {
     port: proxy.port,
     host,

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Test } from 'tap';
 import t from 'tap';
 import type { ProxyService } from '../../src/config/config.ts';
+import { usualCredentials } from '../../src/config/upstream-options.ts';
 import { Secret } from '../../src/otp/secret.ts';
 import { ourWindow } from '../../src/proxy/jump/channel.ts';
 import { destinationOf } from '../../src/proxy/jump/destination.ts';
@@ -27,6 +28,13 @@ const service: ProxyService = {
   hostCAs: [],
   hostKeys: [],
   record: false,
+  firstUse: 'refuse',
+  credentials: usualCredentials,
+  keyFile: '',
+  passphraseFile: '',
+  passwordFile: '',
+  via: undefined,
+  sourceAddress: '',
 };
 const jumper = granting({ jump: true });
 const freely = { jump: true, record: false };
@@ -94,6 +102,12 @@ t.test('where a jump leads: to services by name or by configured address, and no
   );
   for (const host of ['recorded', 'beside', '10.0.0.9'])
     t.match(destinationOf({ host, port: 22 }, rules), /recorded is recorded, which a jump cannot be: say ssh/, host);
+});
+
+t.test('a service behind another host is not where a jump leads', async t => {
+  const inner = { ...service, name: 'inner', via: { service, account: 'way' } };
+  const rules = { services: new Map([['inner', inner]]), grantFor: () => freely };
+  t.match(destinationOf({ host: 'inner', port: 22 }, rules), /^inner is reached over another host/);
 });
 
 t.test('names that differ in case only: each by its own spelling', async t => {

@@ -1,6 +1,7 @@
 /** What an upstream host may do, and what it may not: it is not trusted with anything but its own session. */
 import t from 'tap';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
+import { valueOfOption } from '../../src/ssh/cert-options.ts';
 import { type Certificate, parseCertificate } from '../../src/ssh/certificate.ts';
 import { byte, string, uint32, WireReader } from '../../src/ssh/wire.ts';
 import { until } from '../helpers/e2e/until.ts';
@@ -18,7 +19,8 @@ t.test('the certificate: for one account, from one address, for minutes, with a 
   t.equal(algorithm, 'ssh-ed25519-cert-v01@openssh.com');
   t.strictSame(certificate.principals, ['alice']);
   t.strictSame([...certificate.criticalOptions.keys()], ['source-address']);
-  t.strictSame([...certificate.extensions.keys()], ['permit-pty']);
+  t.strictSame([...certificate.extensions.keys()], ['permit-pty', 'second-factor@trasa']);
+  t.equal(valueOfOption(certificate.extensions.get('second-factor@trasa') ?? Buffer.alloc(0)), 'totp');
   t.equal(certificate.validBefore - certificate.validAfter, 180n, 'two minutes, and one for clocks that differ');
   t.match(certificate.keyId, /^trasa:alice@example.com:web1:[0-9A-Z]{26}$/);
 });
@@ -47,7 +49,8 @@ t.test('a host that asks questions of its own: they go to the person, and only t
   t.match(text(await peer.next(60)), /Enter OTP/);
   peer.send(infoResponse('123456'));
   const asked = text(await peer.next(60));
-  t.match(asked, /Password: \?\[31m/, 'cleaned');
+  t.match(asked, /The host web1 asks, not this proxy/);
+  t.match(asked, /web1: Password: \?\[31m/, 'cleaned');
   t.notOk(
     proxy.host.peers[0]?.messages.some(one => one[0] === 61),
     'nothing is answered for them',
@@ -69,6 +72,11 @@ for (const [what, met] of [
     takes(peer => peer.send(byte(90), string('session'), uint32(0), uint32(1), uint32(1))),
   ],
   [
+    'that sends a banner before anything was asked of it',
+    (peer: RawPeer) => peer.send(byte(53), string('x'), string('')),
+  ],
+  ['that asks without end', asks('x', peer => peer.send(byte(60), string(''), string(''), string(''), uint32(0)))],
+  [
     'that sends banners without end',
     takes(peer => {
       for (let i = 0; i < 10; i++) peer.send(byte(53), string('x'), string(''));
@@ -77,7 +85,7 @@ for (const [what, met] of [
   ['that hangs up', takes(peer => peer.socket.destroy())],
 ] as const)
   t.test(`a host ${what} lets nobody in, and learns nothing`, async t => {
-    const proxy = await inProcess(t, { met });
+    const proxy = await inProcess(t, { met, service: { credentials: ['certificate'] } });
     t.equal(await enter(proxy), 'out');
     t.notOk(proxy.lines.some(line => line['event'] === 'session-start'));
     const said = proxy.host.peers[0]?.messages.map(one => one.toString('latin1')).join(' ') ?? '';

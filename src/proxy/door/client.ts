@@ -12,7 +12,8 @@ import type { ProxyLog } from '../log.ts';
 import { bye } from '../messages/numbers.ts';
 import { banner } from '../messages/userauth.ts';
 import { Relay } from '../relay/relay.ts';
-import { enterUpstream, type UpstreamLeg, type UpstreamPorts } from '../upstream/enter.ts';
+import { enterUpstream, type UpstreamPorts } from '../upstream/enter.ts';
+import type { UpstreamLeg } from '../upstream/upstream-leg.ts';
 import type { Session } from './session.ts';
 
 /** What is behind a client; undefined for one that has come to jump: nothing. */

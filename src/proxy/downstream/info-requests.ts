@@ -17,6 +17,8 @@ export class InfoRequests implements Conversation {
   #isOver = false;
   /** The last text that was told, or would have been. */
   lastTold: string | undefined;
+  /** There was something to ask, and nobody to ask it. */
+  wasNeeded = false;
   /** Of the questions to come: the handle by which people's scripts know where they are. */
   instruction = '';
 
@@ -29,6 +31,7 @@ export class InfoRequests implements Conversation {
 
   /** The answers, as many as questions; undefined if the person gave up. The texts are ours, or cleaned. */
   async ask(instruction: string, questions: readonly Question[]): Promise<Secret[] | undefined> {
+    this.wasNeeded ||= !this.interactive && questions.length > 0;
     if (this.#isOver) return undefined;
     const { promise, resolve } = Promise.withResolvers<Secret[] | undefined>();
     this.#waiting.push({ payload: infoRequest(instruction, questions), asked: questions.length, settle: resolve });

@@ -20,11 +20,12 @@ import { newUlid } from '../../auth/ulid.ts';
 import type { Verifier } from '../../auth/verifier.ts';
 import type { ProxyService } from '../../config/config.ts';
 import type { Secret } from '../../otp/secret.ts';
-import { type Decision, type Denial, deny } from '../../policy/decision.ts';
+import { type Decision, type Denial, deny, isBreakGlass } from '../../policy/decision.ts';
 import { type EntryRules, inOneSpelling } from '../../policy/entry-rules.ts';
 import type { Grant } from '../../policy/grant.ts';
 import { parseTrasaID } from '../../policy/identity.ts';
 import { sentenceFor } from '../../policy/refusals.ts';
+import type { ProvingFactor } from '../../ssh/proxied-login.ts';
 import type { PasswordOutcome } from '../../trasa/password.ts';
 import { isService, type JumpPoint, jumpGrant } from '../jump/point.ts';
 import type { UpstreamOutcome } from '../upstream/enter.ts';
@@ -73,6 +74,8 @@ export interface Passage {
   readonly account: string;
   readonly service: ProxyService;
   readonly grant: Grant;
+  /** By what they proved themselves to be it; undefined if policy asked for no second factor. */
+  readonly secondFactor?: ProvingFactor;
 }
 
 /** Who has come to jump. The account is only a name for the server to know them by. */
@@ -130,10 +133,12 @@ export class ProxyLogin<Leg> {
       return undefined;
     }
     const who = { id, person, account: target.account };
-    const passage = isService(service) ? await this.#admit(who, service) : { ...who, service, grant: jumpGrant };
-    if (passage === undefined) return undefined;
-    const decision = await this.#decide(passage);
-    if (decision.kind === 'deny') return await this.#refuse(`${sentenceFor(decision)} [${passage.id}]`, undefined);
+    const asked = isService(service) ? await this.#admit(who, service) : { ...who, service, grant: jumpGrant };
+    if (asked === undefined) return undefined;
+    const decision = await this.#decide(asked);
+    if (decision.kind === 'deny') return await this.#refuse(`${sentenceFor(decision)} [${id}]`, undefined);
+    const secondFactor = provingFactor(decision);
+    const passage = secondFactor === undefined ? asked : { ...asked, secondFactor };
 
     if (target.service === undefined && isService(service)) void this.#conversation.tell(words.checkingHostKey);
     const upstream = await this.#ports.enterUpstream(passage, this.#conversation, this.#signal);
@@ -267,6 +272,13 @@ export class ProxyLogin<Leg> {
     if (why !== undefined) this.#ports.refused(this.#user, why);
     await this.#conversation.tell(says);
   }
+}
+
+/** What was proved at this proxy, now or within the grace; no factor of another kind opens it. */
+function provingFactor(decision: Decision): ProvingFactor | undefined {
+  if (decision.kind === 'bypass') return decision.rule === 'grace' ? 'grace' : undefined;
+  if (decision.kind === 'deny' || isBreakGlass(decision)) return undefined;
+  return decision.factor;
 }
 
 /** Accounts of the upstream host, as far as the configuration lets anybody enter them. Groups there are not known here. */

@@ -173,6 +173,8 @@ export class Userauth<Entry> {
     if (this.#isOver) return;
     if (signal.aborted) return this.#fail(user, 'the dialogue was given up', false);
     // The dialogue has had its own second tries. What it refuses now, it refuses again.
+    // Where a key alone was to be enough, but the host has a question, the person is to be there for it.
+    if (entry === undefined && conversation.wasNeeded) return this.#leg.send(authFailure(this.#methods(), true));
     if (entry === undefined) {
       this.#ports.failed(user, 'the dialogue let nobody in');
       // Where nothing could be told, the last word says why.

@@ -15,6 +15,18 @@ export const chooseService = {
   questions: [{ text: `\n\r${'_'.repeat(85)}\n\rEnter Service IP : \n\r`, echo: true }],
 } as const satisfies Dialogue;
 
+export const upstreamPassword = {
+  instruction: 'Upstream password',
+  questions: [{ text: '\n\rEnter Password(Upstream Server): ', echo: false }],
+} as const satisfies Dialogue;
+
+export const unverifiedKey = hostKeyVerify(
+  'Upstream host key cannot be verified. Do you want to skip verification and save the key?\n',
+);
+export const unverifiedCertificate = hostKeyVerify(
+  'Upstream Host provided a certificate which could not be verified. Do you want to skip the verification and save the key?  \n',
+);
+
 export const secondFactor = 'Second factor authentication';
 export const loginFailed = 'Login Failed';
 export const invalidService = 'Invalid service name';
@@ -29,6 +41,11 @@ export const policyFailed: Readonly<Record<EntryRefusal, string | undefined>> = 
   'foreign-address': 'Policy check failed: IP_POLICY_FAILED. You may not enter this service from your address.',
   'outside-hours': 'Policy check failed: TIME_POLICY_FAILED. You may not enter this service at this hour.',
 };
+/** Of the host; these the original leaves to the client's timeout. */
+export const hostGaveUp = 'The host closed the connection before it let you in.';
+export const wantsMore = 'The host wants more than you or this proxy could show.';
+export const notLetIn =
+  'The host does not let you in: it takes neither a certificate of this proxy nor what else it was offered, or not for this account.';
 
 export function serviceSelected(name: string, host: string): string {
   return `\n\nService selected: ${name} \nHostname: ${host}\n\n`;
@@ -39,6 +56,23 @@ export function serviceList(services: readonly { readonly name: string }[], more
   const lines = services.map(({ name }, index) => `${String(index + 1).padStart(4)}  ${name}`);
   const rest = more === 0 ? [] : [`      and ${more} more: type a part of the name`];
   return `\n\n${[...lines, ...rest].join('\n')}\n`;
+}
+
+/** The original leaves out what a person could compare. */
+export function hostKeyShown(address: string, key: string): string {
+  return `The key of ${address} is ${key}.`;
+}
+
+/** Above what is not the proxy's to ask. */
+export function hostAsks(service: string): string {
+  return `The host ${service} asks, not this proxy`;
+}
+
+function hostKeyVerify(question: string): Dialogue {
+  return {
+    instruction: 'Host key verify',
+    questions: [{ text: `${question}\n\rType "yes" to ignore and save host key:\n`, echo: true }],
+  };
 }
 
 interface Dialogue {

@@ -71,6 +71,16 @@ declare module 'ssh2/lib/protocol/utils.js' {
   export default utils;
 }
 
+declare module 'ssh2/lib/protocol/keyParser.js' {
+  interface ParsedKey {
+    /** Null if it is a public key. */
+    getPrivatePEM(): string | null;
+  }
+
+  const keyParser: { parseKey(data: string, passphrase?: string): ParsedKey | ParsedKey[] | Error };
+  export default keyParser;
+}
+
 declare module 'ssh2/lib/protocol/crypto.js' {
   /** `init` settles when poly1305, which is WebAssembly, is compiled. */
   const crypto: { readonly init: Promise<void> };

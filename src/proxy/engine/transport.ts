@@ -5,7 +5,7 @@
  * What ssh2 leaves open is closed here: how much may come before authentication and how long it may take, rekeying by
  * volume and time, what waits to be sent, and fairness between connections.
  */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import crypto from 'ssh2/lib/protocol/crypto.js';
 import Protocol from 'ssh2/lib/protocol/Protocol.js';
 import utils from 'ssh2/lib/protocol/utils.js';
@@ -27,6 +27,12 @@ export type Role =
       /** Is this blob, a key or a certificate, the host's? That the host holds it is proved afterwards. */
       readonly isTrusted: (blob: Buffer) => boolean;
     };
+
+/** What carries a leg: a connection, or a channel of another leg. */
+export interface Line extends Duplex {
+  setNoDelay(on: boolean): unknown;
+  setKeepAlive(on: boolean, afterMs: number): unknown;
+}
 
 export interface TransportOptions {
   readonly role: Role;
@@ -75,7 +81,7 @@ const congestedBytes = 1024 * 1024;
 const lastWordsMs = 2_000;
 
 export class Transport {
-  readonly #socket: Socket;
+  readonly #socket: Line;
   readonly #protocol: Protocol;
   readonly #listener: TransportListener;
   readonly #limits: Limits;
@@ -95,7 +101,7 @@ export class Transport {
   #queuedBytes = 0;
   peerIdent = '';
 
-  constructor(socket: Socket, { role, ident, limits }: TransportOptions, listener: TransportListener) {
+  constructor(socket: Line, { role, ident, limits }: TransportOptions, listener: TransportListener) {
     this.#socket = socket;
     this.#listener = listener;
     this.#limits = { ...usualLimits, ...limits };

@@ -23,6 +23,8 @@ export function destinationOf(asked: Address, { services, grantFor }: JumpRules)
   if (first === undefined) return `there is no service ${cleanText(placeText(asked), 200)} here`;
   const service = candidates.find(one => grantFor(one).jump);
   if (service === undefined) return `policy does not let you jump to ${first.name}: ${command(first)}`;
+  if (service.via !== undefined)
+    return `${service.name} is reached over another host, which a jump is not: ${command(service)}`;
   // A host may be several services. What one of them records, another is no way around.
   const recorded = all.find(one => isAt(one, service) && grantFor(one).record);
   if (recorded !== undefined) return `${recorded.name} is recorded, which a jump cannot be: ${command(recorded)}`;

@@ -25,12 +25,14 @@ export function parseChannelOpen(payload: Buffer): ChannelOpen | undefined {
 export interface Confirmation {
   readonly recipient: number;
   readonly sender: number;
+  readonly window: number;
   readonly maxPacket: number;
 }
 
 export function parseConfirmation(payload: Buffer): Confirmation | undefined {
   if (payload.length < 17) return undefined;
-  return { recipient: payload.readUInt32BE(1), sender: payload.readUInt32BE(5), maxPacket: payload.readUInt32BE(13) };
+  const [recipient = 0, sender = 0, window = 0, maxPacket = 0] = [1, 5, 9, 13].map(at => payload.readUInt32BE(at));
+  return { recipient, sender, window, maxPacket };
 }
 
 /** The channel that a message is about, by the number of the side that gets it; undefined if it is cut short. */
@@ -67,6 +69,37 @@ export function openConfirmation(
   { sender, window, maxPacket }: Omit<ChannelOpen, 'type' | 'data'>,
 ): Buffer {
   return Buffer.concat([byte(msg.channelOpenConfirmation), ...[recipient, sender, window, maxPacket].map(uint32)]);
+}
+
+/** A channel to `host:port` from the other side on (RFC 4254 §7.2). */
+export function openDirect(sender: number, window: number, maxPacket: number, host: string, port: number): Buffer {
+  return Buffer.concat([
+    byte(msg.channelOpen),
+    string('direct-tcpip'),
+    ...[sender, window, maxPacket].map(uint32),
+    string(host),
+    uint32(port),
+    string('127.0.0.1'), // who has connected here: nobody that the host could know
+    uint32(0),
+  ]);
+}
+
+export function parseOpenFailure(payload: Buffer): { recipient: number; text: string } | undefined {
+  const reader = new WireReader(payload);
+  reader.byte();
+  const recipient = reader.uint32();
+  reader.uint32(); // reason
+  const text = reader.string().toString('utf8');
+  return reader.isBroken ? undefined : { recipient, text };
+}
+
+/** Undefined unless the data is all that there is. */
+export function dataIn(payload: Buffer): Buffer | undefined {
+  const reader = new WireReader(payload);
+  reader.byte();
+  reader.uint32();
+  const data = reader.string();
+  return reader.isWhole ? data : undefined;
 }
 
 export function openFailure(recipient: number, reason: number, text: string): Buffer {

@@ -1,5 +1,6 @@
 /** The messages of the authentication protocol (RFC 4252) and of keyboard-interactive (RFC 4256), both ways. */
 import { Secret } from '../../otp/secret.ts';
+import { cleanText } from '../../protocol/clean.ts';
 import { byte, string, uint32, WireReader } from '../../ssh/wire.ts';
 import { msg } from './numbers.ts';
 
@@ -130,6 +131,58 @@ export function keyRequest(user: string, { algorithm, blob }: Pick<KeyOffer, 'al
     string(algorithm),
     string(blob),
   ]);
+}
+
+export function noneRequest(user: string): Buffer {
+  return methodRequest(user, 'none');
+}
+
+export function passwordRequest(user: string, password: string): Buffer {
+  return methodRequest(user, 'password', byte(0), string(password));
+}
+
+export function interactiveRequest(user: string): Buffer {
+  return methodRequest(user, 'keyboard-interactive', string(''), string(''));
+}
+
+function methodRequest(user: string, method: string, ...rest: readonly Buffer[]): Buffer {
+  return Buffer.concat([byte(msg.userauthRequest), ...[user, connectionService, method].map(string), ...rest]);
+}
+
+export function infoResponse(answers: readonly string[]): Buffer {
+  return Buffer.concat([byte(msg.userauthInfoResponse), uint32(answers.length), ...answers.map(string)]);
+}
+
+export interface HostQuestions {
+  readonly title: string;
+  readonly questions: readonly Question[];
+}
+
+/** Of a host, its texts cleaned. Undefined if it is malformed, or more than a person is asked. */
+export function parseInfoRequest(payload: Buffer): HostQuestions | undefined {
+  const reader = new WireReader(payload);
+  reader.byte();
+  const name = reader.string().toString('utf8');
+  const instruction = reader.string().toString('utf8');
+  reader.string(); // language tag
+  const count = reader.uint32();
+  if (count > maxQuestions) return undefined;
+  const questions = Array.from({ length: count }, () => {
+    const text = reader.string().toString('utf8');
+    return { text: `${cleanText(text, 512)} `, echo: reader.boolean() };
+  });
+  const title = [name, instruction].map(text => cleanText(text, 512)).filter(text => text !== '');
+  return reader.isWhole ? { title: title.join(': '), questions } : undefined;
+}
+
+/** Of one request; a host that asks more has something else in mind. */
+const maxQuestions = 8;
+
+/** As it came. */
+export function parseBanner(payload: Buffer): string {
+  const reader = new WireReader(payload);
+  reader.byte();
+  return reader.string().toString('utf8');
 }
 
 /** What a server says when it wants more, or something else. Undefined if it is malformed. */

@@ -1,44 +1,60 @@
 /**
- * The client's side of authentication at the upstream host: our certificate, and then whatever the host asks of the person.
- * Its questions go to the person as they are; nothing is ever answered on their behalf.
+ * The client's side of authentication at an upstream host: the service's credentials in their order, and whatever the host
+ * asks of the person. Its questions go to the person as they are; nothing is ever answered on their behalf.
  */
-import { type KeyObject, sign } from 'node:crypto';
+import type { UpstreamCredential } from '../../config/upstream-options.ts';
+import type { Secret } from '../../otp/secret.ts';
 import { cleanText } from '../../protocol/clean.ts';
-import { encodeSignature } from '../../ssh/signature.ts';
-import { byte, string, uint32, WireReader } from '../../ssh/wire.ts';
+import { encodePublicKey } from '../../ssh/public-key.ts';
+import { algorithmOf } from '../../ssh/signature.ts';
+import { string } from '../../ssh/wire.ts';
 import type { InfoRequests } from '../downstream/info-requests.ts';
 import type { Passage } from '../downstream/login.ts';
 import * as words from '../downstream/words.ts';
 import type { Ending, Transport, TransportListener } from '../engine/transport.ts';
 import { bye, msg } from '../messages/numbers.ts';
 import {
-  connectionService,
+  type HostQuestions,
+  infoResponse,
+  interactiveRequest,
   keyRequest,
+  noneRequest,
   parseAuthFailure,
-  type Question,
+  parseBanner,
+  parseInfoRequest,
+  passwordRequest,
   serviceIn,
   serviceRequest,
   userauthService,
 } from '../messages/userauth.ts';
+import type { Refusal } from './host-proof.ts';
+import type { VaultEntry } from './vault.ts';
 
-/** An Ed25519 key and its certificate. */
+/** What is shown at the host, and what signs for it. */
 export interface Credential {
-  readonly privateKey: KeyObject;
-  readonly certificate: Buffer;
+  /** A public key or a certificate. */
+  readonly blob: Buffer;
+  readonly algorithm: string;
+  /** A signature as SSH carries it. */
+  readonly sign: (data: Buffer) => Promise<Buffer>;
 }
 
 interface AuthPorts {
+  /** The host has proved itself, if need be after the person was asked. */
+  readonly settleHost: () => Promise<Refusal | undefined>;
+  /** A key for this one login, with its certificate. A string says why there is none. */
   readonly issue: () => Promise<Credential | string>;
+  readonly vault: VaultEntry;
   readonly banner: (text: string) => void;
   readonly entered: () => void;
 }
 
-type AuthOutcome =
-  | { readonly kind: 'entered' }
-  | { readonly kind: 'refused'; readonly says: string; readonly why: string };
+type AuthOutcome = { readonly kind: 'entered' } | ({ readonly kind: 'refused' } & Refusal);
 
-/** Of one request; a host that asks more has something else in mind. */
-const maxQuestions = 8;
+/** The host's MaxAuthTries is six, as a rule, and it closes the connection at the last. */
+const maxTries = 6;
+/** Of these, how often the person is asked. */
+const maxAsked = 3;
 const maxRequests = 20;
 const maxBanners = 5;
 
@@ -48,8 +64,21 @@ export class UpstreamAuth implements TransportListener {
   readonly #conversation: InfoRequests;
   readonly #ports: AuthPorts;
   readonly #outcome = Promise.withResolvers<AuthOutcome>();
-  #stage: 'service' | 'certificate' | 'questions' | 'over' = 'service';
-  #isOffered = false;
+  readonly #left: UpstreamCredential[];
+  readonly #tried: string[] = [];
+  /** What the host may answer now. `busy`: nothing, it is our turn. */
+  #stage: 'service' | 'busy' | 'none' | 'publickey' | 'password' | 'questions' | 'over' = 'busy';
+  /** That the host takes, by its own word; undefined while it has said none. */
+  #methods: readonly string[] | undefined;
+  /** Has it taken one credential, and wants more? */
+  #isPartial = false;
+  /** It asks nothing by keyboard-interactive, though it says that it takes that. */
+  #hasNoQuestions = false;
+  /** Was what it judges now the person's? */
+  #isAnswered = false;
+  #isServed = false;
+  #tries = 0;
+  #asked = 0;
   #requests = 0;
   #banners = 0;
 
@@ -58,6 +87,7 @@ export class UpstreamAuth implements TransportListener {
     this.#passage = passage;
     this.#conversation = conversation;
     this.#ports = ports;
+    this.#left = [...passage.service.credentials];
   }
 
   /** Never rejects. */
@@ -66,82 +96,186 @@ export class UpstreamAuth implements TransportListener {
   }
 
   ready(): void {
-    this.#transport.send(serviceRequest(userauthService));
+    this.#work(async () => {
+      const refusal = await this.#ports.settleHost();
+      if (this.#isOver) return;
+      if (refusal !== undefined) return this.#refuse(refusal.says, refusal.why);
+      this.#stage = 'service';
+      this.#transport.send(serviceRequest(userauthService));
+    });
   }
 
   drained(): void {}
 
   closed({ text }: Ending): void {
-    this.#refuse(words.serverDown, text);
+    const says = this.#tried.length === 0 ? words.serverDown : words.hostGaveUp;
+    this.#refuse(says, text);
   }
 
   message(payload: Buffer): void {
+    if (this.#isOver) return;
     switch (payload[0] ?? 0) {
       case msg.serviceAccept:
         if (this.#stage !== 'service' || serviceIn(payload) !== userauthService) return this.#violation();
-        this.#stage = 'certificate';
-        return void this.#offerCertificate();
+        this.#isServed = true;
+        return this.#next();
       case msg.userauthBanner:
         return this.#banner(payload);
       case msg.userauthSuccess:
-        if (!this.#isOffered || this.#stage === 'over') return this.#violation();
+        if (!['publickey', 'password', 'questions'].includes(this.#stage)) return this.#violation();
         this.#stage = 'over';
         this.#ports.entered(); // at once: what follows in the same read belongs to the session
         return this.#outcome.resolve({ kind: 'entered' });
       case msg.userauthFailure:
         return this.#failed(payload);
       case msg.userauthInfoRequest:
-        if (this.#stage !== 'questions' || ++this.#requests > maxRequests) return this.#violation();
-        return void this.#ask(payload);
+        return this.#questioned(payload);
       default:
         return this.#violation();
     }
   }
 
-  async #offerCertificate(): Promise<void> {
-    const credential = await this.#ports.issue().catch((error: unknown) => String(error));
-    if (this.#stage !== 'certificate') return;
+  get #isOver(): boolean {
+    return this.#stage === 'over';
+  }
+
+  /** The next credential that the host takes, by its own word of what it takes. */
+  #next(): void {
+    this.#stage = 'busy';
+    const [credential] = this.#left;
+    if (credential === undefined || this.#tries >= maxTries) return this.#giveUp();
+    if (credential !== 'ask') this.#left.shift();
+    switch (credential) {
+      case 'certificate':
+        if (!this.#takes('publickey')) return this.#next();
+        return this.#work(async () => await this.#offer('certificate', await this.#ports.issue()));
+      case 'key':
+        if (this.#ports.vault.key === undefined || !this.#takes('publickey')) return this.#next();
+        return this.#work(async () => await this.#offer('key', keyOf(this.#ports.vault)));
+      case 'password':
+        if (this.#ports.vault.password === undefined || !this.#takes('password')) return this.#next();
+        return this.#sendPassword('password', this.#ports.vault.password);
+      case 'ask':
+        return this.#askPerson();
+    }
+  }
+
+  #takes(method: string): boolean {
+    return this.#methods?.includes(method) ?? true;
+  }
+
+  async #offer(name: string, credential: Credential | string): Promise<void> {
+    if (this.#isOver) return;
     if (typeof credential === 'string')
       return this.#refuse('The proxy cannot certify this login. Tell your administrator.', credential);
-    const { privateKey, certificate } = credential;
-    const algorithm = new WireReader(certificate).string().toString('latin1');
-    const request = keyRequest(this.#passage.account, { algorithm, blob: certificate });
-    const signed = Buffer.concat([string(this.#transport.sessionId), request]);
-    const signature = encodeSignature('ssh-ed25519', sign(null, signed, privateKey));
-    this.#isOffered = true;
-    this.#transport.send(Buffer.concat([request, string(signature)]));
+    const request = keyRequest(this.#passage.account, credential);
+    const signature = await credential.sign(Buffer.concat([string(this.#transport.sessionId), request]));
+    if (this.#isOver) return;
+    this.#try('publickey', name, Buffer.concat([request, string(signature)]));
+  }
+
+  #sendPassword(name: string, password: Secret): void {
+    this.#try('password', name, passwordRequest(this.#passage.account, password.expose()));
+  }
+
+  /** By the host's own questions where it asks some, which may be of more than a password. */
+  #askPerson(): void {
+    if (this.#methods === undefined) {
+      this.#stage = 'none'; // to hear what it takes
+      return this.#transport.send(noneRequest(this.#passage.account));
+    }
+    const mayAskPassword = this.#passage.service.credentials.includes('ask');
+    const isLast = this.#asked++ >= maxAsked;
+    if (!isLast && this.#takes('keyboard-interactive') && !this.#hasNoQuestions)
+      return this.#try('questions', 'questions to the person', interactiveRequest(this.#passage.account));
+    if (!isLast && this.#takes('password') && mayAskPassword) return this.#work(async () => await this.#askPassword());
+    this.#left.shift();
+    this.#next();
+  }
+
+  async #askPassword(): Promise<void> {
+    const { instruction, questions } = words.upstreamPassword;
+    const [password] = (await this.#conversation.ask(instruction, questions)) ?? [];
+    if (this.#isOver) return;
+    if (password === undefined || password.length === 0)
+      return this.#refuse(words.loginFailed, 'the person gave no password');
+    this.#sendPassword('password of the person', password);
+    this.#isAnswered = true;
+  }
+
+  #try(stage: 'publickey' | 'password' | 'questions', name: string, request: Buffer): void {
+    this.#tries++;
+    this.#tried.push(name);
+    this.#isAnswered = false;
+    this.#stage = stage;
+    this.#transport.send(request);
   }
 
   #failed(payload: Buffer): void {
     const failure = parseAuthFailure(payload);
-    if (failure === undefined) return this.#violation();
-    // Only after our certificate was taken: a host that does not take it is not one to be asked for a password by.
-    if (this.#stage === 'certificate' && failure.partial && failure.methods.includes('keyboard-interactive')) {
-      this.#stage = 'questions';
-      const fields = [this.#passage.account, connectionService, 'keyboard-interactive', '', ''];
-      return this.#transport.send(Buffer.concat([byte(msg.userauthRequest), ...fields.map(string)]));
-    }
-    const why =
-      this.#stage === 'questions' ? 'it was not satisfied with the answers' : 'it does not take our certificate';
-    this.#refuse('The host does not let you in: it trusts no certificate of this proxy, or not for this account.', why);
+    if (failure === undefined || this.#stage === 'service' || this.#stage === 'busy') return this.#violation();
+    this.#methods = failure.methods;
+    if (failure.partial && this.#stage !== 'none') this.#taken();
+    else if (this.#isAnswered) void this.#conversation.tell(words.loginFailed);
+    else if (this.#stage === 'questions') this.#hasNoQuestions = true;
+    this.#next();
   }
 
-  async #ask(payload: Buffer): Promise<void> {
+  /** A host that wants more after what it took may ask the person, and so go on by its own rules. */
+  #taken(): void {
+    this.#isPartial = true;
+    this.#asked = 0;
+    if (!this.#left.includes('ask')) this.#left.push('ask');
+  }
+
+  #questioned(payload: Buffer): void {
+    if (this.#stage === 'password')
+      return this.#refuse('The host wants a new password first.', 'it wants the password to be changed');
+    if (this.#stage !== 'questions' || ++this.#requests > maxRequests) return this.#violation();
     const asked = parseInfoRequest(payload);
     if (asked === undefined) return this.#violation();
-    const answers = await this.#conversation.ask(asked.instruction, asked.questions);
-    if (this.#stage !== 'questions') return;
+    this.#stage = 'busy';
+    this.#work(async () => await this.#answer(asked));
+  }
+
+  async #answer({ title, questions }: HostQuestions): Promise<void> {
+    const { name } = this.#passage.service;
+    const head = [words.hostAsks(name), title].filter(text => text !== '').join(': ');
+    if (questions.length === 0) {
+      if (title !== '') void this.#conversation.tell(head);
+      return this.#sendAnswers([]);
+    }
+    // In each of them too: there are clients that show nothing else.
+    const marked = questions.map(({ text, echo }) => ({ text: `${name}: ${text}`, echo }));
+    const answers = await this.#conversation.ask(head, marked);
+    if (this.#isOver) return;
     if (answers === undefined) return this.#refuse(words.loginFailed, 'the person did not answer its questions');
-    const fields = answers.map(answer => string(answer.expose()));
-    this.#transport.send(Buffer.concat([byte(msg.userauthInfoResponse), uint32(answers.length), ...fields]));
+    this.#isAnswered = true;
+    this.#sendAnswers(answers);
+  }
+
+  #sendAnswers(answers: readonly Secret[]): void {
+    this.#stage = 'questions';
+    this.#transport.send(infoResponse(answers.map(answer => answer.expose())));
   }
 
   #banner(payload: Buffer): void {
-    if (++this.#banners > maxBanners) return this.#violation();
-    const reader = new WireReader(payload);
-    reader.byte();
-    const lines = reader.string().toString('utf8').slice(0, 4096).split(/\r?\n/).slice(0, 50);
+    if (!this.#isServed || ++this.#banners > maxBanners) return this.#violation();
+    const lines = parseBanner(payload).slice(0, 4096).split(/\r?\n/).slice(0, 50);
     this.#ports.banner(`${lines.map(line => cleanText(line, 200)).join('\r\n')}\r\n`);
+  }
+
+  #giveUp(): void {
+    const tried = this.#tried.join(', ') || 'nothing';
+    if (this.#isPartial) return this.#refuse(words.wantsMore, `it took one, and then none: ${tried}`);
+    const takes = this.#methods?.join(', ') ?? '';
+    this.#refuse(words.notLetIn, `it took none of what it was offered (${tried}); it takes ${cleanText(takes, 100)}`);
+  }
+
+  #work(work: () => Promise<void>): void {
+    work().catch((error: unknown) => {
+      this.#refuse('The proxy cannot log in there. Tell your administrator.', String(error));
+    });
   }
 
   #violation(): void {
@@ -150,25 +284,14 @@ export class UpstreamAuth implements TransportListener {
   }
 
   #refuse(says: string, why: string): void {
-    if (this.#stage === 'over') return;
+    if (this.#isOver) return;
     this.#stage = 'over';
     this.#outcome.resolve({ kind: 'refused', says, why });
   }
 }
 
-/** Its texts cleaned. Undefined if it is malformed, or more than a person is asked. */
-function parseInfoRequest(payload: Buffer): { instruction: string; questions: Question[] } | undefined {
-  const reader = new WireReader(payload);
-  reader.byte();
-  const name = reader.string().toString('utf8');
-  const instruction = reader.string().toString('utf8');
-  reader.string(); // language tag
-  const count = reader.uint32();
-  if (count > maxQuestions) return undefined;
-  const questions = Array.from({ length: count }, () => {
-    const text = reader.string().toString('utf8');
-    return { text: `${cleanText(text, 512)} `, echo: reader.boolean() };
-  });
-  const head = [name, instruction].map(text => cleanText(text, 512)).filter(text => text !== '');
-  return reader.isWhole ? { instruction: head.join(': '), questions } : undefined;
+function keyOf({ key }: VaultEntry): Credential | string {
+  const algorithm = key === undefined ? undefined : algorithmOf(key.publicKey.type);
+  if (key === undefined || algorithm === undefined) return 'its key is of a kind that cannot sign';
+  return { blob: encodePublicKey(key.publicKey), algorithm, sign: async data => await key.sign(data) };
 }

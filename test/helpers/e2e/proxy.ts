@@ -128,7 +128,7 @@ ${registered.join('\n')}
 [proxy.services.web1]
 address = "127.0.0.1:${upstream.port}"
 accounts = [${accounts.map(name => JSON.stringify(name)).join(', ')}]
-${ofService.includes('host') ? '' : `hostKey = ${JSON.stringify(upstream.hostKey.trim())}`}
+${/host|firstUse/.test(ofService) ? '' : `hostKey = ${JSON.stringify(upstream.hostKey.trim())}`}
 ${ofService}
 ${more}
 `;

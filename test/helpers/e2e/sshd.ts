@@ -30,17 +30,23 @@ export interface SshdOptions {
   /** More lines of sshd_config(5). They come first, where the first value wins. */
   readonly extraConfig?: string;
   readonly usePam?: boolean;
+  /** Undefined: a free one. */
+  readonly port?: number;
+  /** Match blocks. */
+  readonly matches?: string;
 }
 
 export async function startSshd({
   forceCommand = `exec ${agent} login`,
   extraConfig = '',
   usePam = false,
+  matches = '',
+  port: wantedPort,
 }: SshdOptions = {}): Promise<Sshd> {
   const folder = mkdtempSync('/etc/test-sshd-');
   const hostKey = makeKey(folder, 'host');
   const userKey = makeKey(folder, 'user');
-  const port = await freePort();
+  const port = wantedPort ?? (await freePort());
   const serverConfig = join(folder, 'sshd_config');
   writeFileSync(
     serverConfig,
@@ -59,6 +65,7 @@ MaxStartups 100
 AcceptEnv LANG LC_*
 Subsystem sftp ${sftpServer()}
 ${forceCommand === '' ? '' : `ForceCommand ${forceCommand}`}
+${matches}
 `,
   );
   const process = new Background(['/usr/sbin/sshd', '-D', '-e', '-f', serverConfig]);
