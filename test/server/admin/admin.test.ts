@@ -168,7 +168,14 @@ t.test("a group's grant is for those in it, until they leave; a person's own com
   const give = (who: string, account: string, timeZone: string) =>
     grantAccess(state, {
       ...usual,
-      ...{ who, service: 'web1', account, tfa: true, fromIp: [], hours: '', timeZone, expires: undefined },
+      who,
+      service: 'web1',
+      account,
+      tfa: true,
+      fromIp: [],
+      hours: '',
+      timeZone,
+      expires: undefined,
     });
   t.match(addGroup(state, 'operators', 0), { kind: 'done' });
   t.match(addGroup(state, 'operators', 0), failure(/already/));
