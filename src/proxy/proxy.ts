@@ -36,12 +36,14 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
   if (typeof certifier === 'string') return certifier;
   const memory = parts.openMemory(proxy.stateDirectory);
   memory.check();
+  const approvals = parts.openApprovals(proxy.stateDirectory);
   const audit = parts.openAudit(proxy.auditFile);
   const servers = parts.openServers(config);
   const close = (): void => {
     servers.close();
     audit.close();
     memory.close();
+    approvals.close();
     certifier.close();
   };
 
@@ -56,6 +58,8 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       guesses: new PasswordGuesses(memory, config.throttle, clock),
       verifierFor: service => servers.verifierFor(service),
       services: proxy.services,
+      entry: proxy.entry,
+      approvals,
       rules: rulesOf(config),
       memory,
       audit,

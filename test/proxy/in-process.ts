@@ -16,6 +16,7 @@ import type { ProxyParts } from '../../src/proxy/service.ts';
 import { dial } from '../../src/proxy/upstream/dial.ts';
 import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { byte } from '../../src/ssh/wire.ts';
+import { Approvals } from '../../src/store/approvals.ts';
 import type { PasswordOutcome } from '../../src/trasa/password.ts';
 import { newAuthority, passphrase } from '../ca/ca.ts';
 import { FakeMemory, FakeVerifier } from '../helpers/fake-ports.ts';
@@ -104,6 +105,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
       close: () => {},
     }),
     openMemory: () => Object.assign(memory, { check: () => {}, close: () => {} }),
+    openApprovals: directory => new Approvals(directory),
     openAudit: () => ({ decision: note, note, close: () => {} }),
     dial,
     clock,

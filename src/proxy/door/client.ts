@@ -1,7 +1,7 @@
 /** One connection to the proxy, from its first byte to its last: a stranger, then a session. */
 import type { Socket } from 'node:net';
-import type { LoginPorts } from '../downstream/login.ts';
-import { type Entry, needsNoQuestion, ProxyLogin } from '../downstream/login.ts';
+import { needsNoQuestion } from '../downstream/entry.ts';
+import { type Entry, type LoginPorts, ProxyLogin } from '../downstream/login.ts';
 import { type KeyRules, ownerOf } from '../downstream/proven-key.ts';
 import { Userauth } from '../downstream/userauth.ts';
 import type { HostKey } from '../engine/host-keys.ts';

@@ -1,6 +1,7 @@
 /**
  * What may pass, either way. One table and one function for every kind of thing: what is not named here is refused.
  */
+import { mayRun, mayStart, movesFiles } from '../../policy/commands.ts';
 import type { Grant } from '../../policy/grant.ts';
 
 /** Something that one side asks of the other. */
@@ -10,6 +11,25 @@ export type Ask =
   | { readonly kind: 'request'; readonly from: Side; readonly type: string; readonly name?: string };
 
 export type Side = 'client' | 'host';
+
+/** What a person hears who may not run what they asked for. Undefined: they hear what their client says of a failure. */
+export function refusalText(ask: Ask, grant: Grant): string | undefined {
+  if (ask.kind !== 'request') return undefined;
+  switch (ask.type) {
+    case 'shell':
+      return 'The policy of this service gives no shell. Name a command.';
+    case 'exec':
+      return movesFiles(ask.name ?? '') && !grant.fileTransfer
+        ? noFiles
+        : 'The policy of this service does not permit this command.';
+    case 'subsystem':
+      return ask.name === 'sftp' && !grant.fileTransfer ? noFiles : undefined;
+    default:
+      return undefined;
+  }
+}
+
+const noFiles = 'The policy of this service does not permit file transfer.';
 
 /** `drop`: neither passed on nor refused, since it asks for nothing and does not concern the other side. */
 export type Verdict = 'pass' | 'refuse' | 'drop';
@@ -34,9 +54,9 @@ const table: Readonly<Record<Side, Readonly<Record<Ask['kind'], Rows>>>> = {
     request: rows({
       'pty-req': 'pass',
       env: name => (/^(?:LANG|LC_[A-Z]+|TZ|COLORTERM|NO_COLOR|GIT_PROTOCOL)$/.test(name) ? 'pass' : 'refuse'),
-      shell: 'pass',
-      exec: 'pass',
-      subsystem: (name, { record, fileTransfer }) => (name === 'sftp' && fileTransfer && !record ? 'pass' : 'refuse'),
+      shell: (_, { shell }) => (shell ? 'pass' : 'refuse'),
+      exec: (command, grant) => (mayRun(command, grant) ? 'pass' : 'refuse'),
+      subsystem: (name, grant) => (mayStart(name, grant) && !grant.record ? 'pass' : 'refuse'),
       'window-change': 'pass',
       signal: 'pass',
       break: 'pass',

@@ -4,11 +4,17 @@ import { Replies } from './replies.ts';
 /** One channel. Each side has given it a number of its own, by which the other addresses it. */
 export interface Channel {
   readonly client: number;
+  /** How much may be sent to the client before a program has sent anything. */
+  readonly window: number;
   /** Undefined until the host has confirmed it. */
   host: number | undefined;
   /** To requests of that side. */
   readonly replies: Readonly<Record<Side, Replies>>;
   readonly closed: Record<Side, boolean>;
+  /** A shell, command or subsystem was asked for, and passed. */
+  isUsed: boolean;
+  /** By the relay itself, towards both: what still comes, their own closes, concerns nobody any more. */
+  isEnded: boolean;
 }
 
 /** The channels of one connection, all of them opened by the client. */
@@ -22,17 +28,20 @@ export class Channels {
     this.#refuse = refuse;
   }
 
-  open(number: number): 'opened' | 'taken' | 'full' {
+  open(number: number, window: number): 'opened' | 'taken' | 'full' {
     if (this.#byClient.has(number)) return 'taken';
     if (this.#byClient.size >= maxChannels) return 'full';
     const channel: Channel = {
       client: number,
+      window,
       host: undefined,
       replies: {
         client: new Replies(() => this.#refuse('client', channel)),
         host: new Replies(() => this.#refuse('host', channel)),
       },
       closed: { client: false, host: false },
+      isUsed: false,
+      isEnded: false,
     };
     this.#byClient.set(number, channel);
     return 'opened';
@@ -50,6 +59,11 @@ export class Channels {
   refuse(client: number): boolean {
     if (this.#byClient.get(client)?.host !== undefined) return false;
     return this.#byClient.delete(client);
+  }
+
+  /** Those in which something runs. */
+  used(): Channel[] {
+    return [...this.#byClient.values()].filter(({ isUsed, isEnded, closed }) => isUsed && !isEnded && !closed.host);
   }
 
   /** The channel that a message from this side is about. */

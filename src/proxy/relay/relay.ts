@@ -6,10 +6,15 @@
  * Each side reads no faster than the other takes.
  */
 import type { Grant } from '../../policy/grant.ts';
+import { exitStatus } from '../../policy/refusals.ts';
 import { cleanText } from '../../protocol/clean.ts';
 import type { Ending } from '../engine/transport.ts';
 import {
+  channelClose,
+  channelEof,
   channelFailure,
+  channelSuccess,
+  exitStatusRequest,
   openFailure,
   parseChannelOpen,
   parseChannelRequest,
@@ -17,11 +22,13 @@ import {
   parseGlobalRequest,
   recipientOf,
   requestFailure,
+  standardError,
   withMaxPacket,
 } from '../messages/connection.ts';
 import { bye, msg, notOpened } from '../messages/numbers.ts';
-import { type Ask, type Side, verdictOn } from './allowed.ts';
+import { type Ask, refusalText, type Side, verdictOn } from './allowed.ts';
 import { type Channel, Channels } from './channels.ts';
+import { Limits } from './limits.ts';
 import { Replies } from './replies.ts';
 import type { SessionTap } from './tap.ts';
 
@@ -44,9 +51,15 @@ export class Relay {
   readonly #globalReplies: Readonly<Record<Side, Replies>>;
   readonly #tap: SessionTap;
   readonly #grant: Grant;
+  readonly #limits: Limits;
   #isOver = false;
 
   constructor(client: Leg, host: Leg, tap: SessionTap, grant: Grant) {
+    this.#limits = new Limits(
+      grant,
+      () => performance.now(),
+      why => this.end(why),
+    );
     this.#grant = grant;
     this.#legs = { client, host };
     this.#channels = new Channels((side, channel) => this.#refuseRequest(side, channel));
@@ -105,12 +118,20 @@ export class Relay {
   /** The leg to that side has ended; the other is told why. */
   ended(side: Side, { text }: Ending): void {
     if (this.#isOver) return;
-    this.end(side === 'host' ? `the host closed the connection: ${cleanText(text, 120)}` : 'the client is gone');
+    this.#finish(side === 'host' ? `the host closed the connection: ${cleanText(text, 120)}` : 'the client is gone');
   }
 
+  /** Says why on every terminal, and by the way of a disconnect. */
   end(why: string): void {
     if (this.#isOver) return;
+    for (const { client } of this.#channels.used()) this.#legs.client.send(standardError(client, `\r\n${why}\r\n`));
+    this.#finish(why);
+  }
+
+  #finish(why: string): void {
+    if (this.#isOver) return;
     this.#isOver = true;
+    this.#limits.stop();
     this.#legs.client.disconnect(bye.byApplication, why);
     this.#legs.host.disconnect(bye.byApplication, why);
   }
@@ -147,7 +168,7 @@ export class Relay {
     const refuse = (reason: number, why: string): void => this.#legs[from].send(openFailure(open.sender, reason, why));
     if (!this.#allows({ kind: 'open', from, type: open.type }))
       return refuse(notOpened.prohibited, 'the proxy does not permit this kind of channel');
-    switch (this.#channels.open(open.sender)) {
+    switch (this.#channels.open(open.sender, open.window)) {
       case 'taken':
         return this.#violation(from, 'a channel with the number of another');
       case 'full':
@@ -177,13 +198,19 @@ export class Relay {
     const request = parseChannelRequest(payload);
     if (request === undefined) return this.#violation(from, 'a malformed request');
     const { type, wantReply, data } = request;
-    const hasName = type === 'env' || type === 'subsystem';
-    const name = hasName ? data.string().toString('latin1') : '';
+    const hasName = type === 'env' || type === 'subsystem' || type === 'exec';
+    const name = hasName ? data.string().toString(type === 'exec' ? 'utf8' : 'latin1') : '';
+    const ask = { kind: 'request', from, type, ...(hasName && { name }) } as const;
     const replies = channel.replies[from];
-    if (!this.#allows({ kind: 'request', from, type, ...(hasName && { name }) })) {
-      if (wantReply && !replies.refused()) this.#violation(from, 'too many requests');
+    if (!this.#allows(ask)) {
+      const says = from === 'client' && !channel.isUsed ? refusalText(ask, this.#grant) : undefined;
+      const text = `${says}\r\n`;
+      const isTold = says !== undefined && text.length <= channel.window;
+      const answer = isTold ? () => this.#turnAway(channel, text, wantReply) : undefined;
+      if ((isTold || wantReply) && !replies.refused(answer)) this.#violation(from, 'too many requests');
       return;
     }
+    if (from === 'client' && ['shell', 'exec', 'subsystem'].includes(type)) channel.isUsed = true;
     if (wantReply && !replies.passed()) return this.#violation(from, 'too many requests');
     if (from === 'client') this.#tap.request(channel.client, payload);
     else this.#tap.ending(channel.client, payload);
@@ -202,6 +229,7 @@ export class Relay {
   #data(from: Side, payload: Buffer): void {
     const channel = this.#channelOf(from, payload);
     if (channel === undefined) return;
+    this.#limits.moved();
     if (from === 'host') {
       this.#tap.output(channel.client, payload);
       if (this.#tap.isCongested) this.#legs.host.pause();
@@ -212,7 +240,7 @@ export class Relay {
   #close(from: Side, payload: Buffer): void {
     const channel = this.#channelOf(from, payload);
     if (channel === undefined) return;
-    this.#pass(from, payload);
+    if (!channel.isEnded) this.#pass(from, payload);
     if (this.#channels.close(from, channel)) this.#tap.closed(channel.client);
   }
 
@@ -220,7 +248,24 @@ export class Relay {
     const number = recipientOf(payload);
     const channel = number === undefined ? undefined : this.#channels.addressed(from, number);
     if (channel === undefined) this.#violation(from, 'a message for no channel');
-    return channel?.closed[from] === true ? undefined : channel; // who has closed has nothing more to say
+    if (channel === undefined || channel.closed[from]) return undefined; // who has closed has nothing more to say
+    return channel.isEnded && payload[0] !== msg.channelClose ? undefined : channel;
+  }
+
+  /** Ends a channel as a program would that has only this to say: a client shows that, and of a failure it shows none. */
+  #turnAway(channel: Channel, text: string, wantsReply: boolean): void {
+    const { client, host } = channel;
+    if (channel.isEnded || channel.closed.client || channel.closed.host || host === undefined) return;
+    channel.isEnded = true;
+    const messages = [
+      ...(wantsReply ? [channelSuccess(client)] : []),
+      standardError(client, text),
+      exitStatusRequest(client, exitStatus.noPermission),
+      channelEof(client),
+      channelClose(client),
+    ];
+    for (const message of messages) this.#legs.client.send(message);
+    this.#legs.host.send(channelClose(host));
   }
 
   #refuseRequest(side: Side, channel: Channel): void {
@@ -236,7 +281,7 @@ export class Relay {
 
   #violation(from: Side, what: string): void {
     this.#tap.violation(from, what);
-    this.end(`protocol error by the ${from}: ${what}`);
+    this.#finish(`protocol error by the ${from}: ${what}`);
   }
 }
 

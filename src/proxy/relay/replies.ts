@@ -4,7 +4,7 @@
  */
 export class Replies {
   readonly #refuse: () => void;
-  #pending: ('theirs' | 'ours')[] = [];
+  #pending: ('theirs' | (() => void))[] = [];
 
   /** @param refuse sends one refusal to who asked */
   constructor(refuse: () => void) {
@@ -16,9 +16,9 @@ export class Replies {
     return this.#pending.push('theirs') <= maxPending;
   }
 
-  /** A request that wants a reply was not. */
-  refused(): boolean {
-    this.#pending.push('ours');
+  /** A request that wants a reply was not. @param answer what is done instead of sending a refusal, in its turn */
+  refused(answer = this.#refuse): boolean {
+    this.#pending.push(answer);
     this.#flush();
     return this.#pending.length <= maxPending;
   }
@@ -34,9 +34,9 @@ export class Replies {
   }
 
   #flush(): void {
-    while (this.#pending[0] === 'ours') {
+    for (let [answer] = this.#pending; typeof answer === 'function'; [answer] = this.#pending) {
       this.#pending.shift();
-      this.#refuse();
+      answer();
     }
   }
 }

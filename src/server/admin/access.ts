@@ -1,5 +1,5 @@
-import { isTimeZone, parseHours } from '../hours.ts';
-import { parseNetwork } from '../networks.ts';
+import { isDay, isTimeZone, parseHours } from '../../policy/hours.ts';
+import { parseNetwork } from '../../ssh/source-address.ts';
 import type { ServerState } from '../state/open-state.ts';
 import { type Grant, type Holder, normalAccount } from '../store/access.ts';
 import { findGroup } from './groups.ts';
@@ -36,7 +36,7 @@ export function grantAccess(state: ServerState, request: GrantRequest): Result<G
     return failure(`${request.hours} are not hours; say for example "Mon-Fri 08:00-18:00, Sat 10:00-12:00"`);
   if (!isTimeZone(request.timeZone))
     return failure(`${request.timeZone} is not a time zone; say for example Europe/Paris`);
-  if (request.expires !== undefined && !isDate(request.expires))
+  if (request.expires !== undefined && !isDay(request.expires))
     return failure(`${request.expires} is not a date; say the last day as YYYY-MM-DD`);
   const session = sessionTerms(request);
   if (session.kind === 'failed') return session;
@@ -92,9 +92,4 @@ function findHolder(state: ServerState, who: string): Result<Holder> {
 export function findAccount(name: string): Result<string> {
   const account = normalAccount(name);
   return /^[^\s:/\p{Cc}]{1,256}$/u.test(account) ? done(account) : failure(`${name} is not the name of an account`);
-}
-
-function isDate(text: string): boolean {
-  const at = new Date(`${text}T00:00:00Z`);
-  return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text);
 }
