@@ -10,9 +10,12 @@ const texts = { type: 'string', array: true, requiresArg: true, default: [] as s
 
 const sessionOptions = {
   record: { ...flag, describe: 'record the session' },
-  shell: { ...flag, default: true, describe: 'allow shells' },
+  shell: { type: 'boolean', describe: 'allow shells [default: unless there are --allow-command]' },
   'allow-command': { ...texts, describe: 'allow these commands only, with * and ? as in ssh_config(5)' },
-  'file-transfer': { ...flag, default: true, describe: 'allow sftp, scp and rsync' },
+  'file-transfer': {
+    type: 'boolean',
+    describe: 'allow sftp, scp and rsync [default: unless there are --allow-command]',
+  },
   'forward-to': { ...texts, describe: 'allow forwarding to host:port, as in PermitOpen' },
   'forward-from': { ...texts, describe: 'allow forwarding from [host:]port of the host, as in PermitListen' },
   'forward-sockets': { ...flag, describe: 'allow forwarding of Unix sockets' },

@@ -1,4 +1,5 @@
 import type { Secret } from '../otp/secret.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
 import type { AgentConfig, ProxyService } from './config.ts';
 import type { Values } from './options.ts';
 
@@ -9,6 +10,7 @@ export function assemble(
   serviceKey: Secret,
   ca: string | undefined,
   services: ReadonlyMap<string, ProxyService>,
+  systemCAs: readonly PublicKey[] = [],
 ): AgentConfig {
   const { top, policy, identity, throttle, daemon, login, proxy } = values;
   return {
@@ -80,6 +82,9 @@ export function assemble(
       keys: proxy.keys,
       services,
       entry: { groups: proxy.groups, rules: proxy.policies },
+      catalogue: proxy.catalogue,
+      catalogueMaxAgeMs: proxy.catalogueMaxAge,
+      systemCAs,
     },
     debug: top.debug,
   };

@@ -37,7 +37,7 @@ function missing(file: string, { values, given }: ReadOptions): Problem[] {
 }
 
 function contradictions({ values, given }: ReadOptions, about: About): Problem[] {
-  const { top, policy, throttle, daemon } = values;
+  const { top, policy, throttle, daemon, proxy } = values;
   const problems: Problem[] = [];
   if (given.has('serviceKey') && top.serviceKeyFile !== '')
     problems.push(...about(['serviceKeyFile'], 'serviceKey and serviceKeyFile contradict each other', keepOne));
@@ -57,6 +57,8 @@ function contradictions({ values, given }: ReadOptions, about: About): Problem[]
         'leave it out, or write failMode = "safe"',
       ),
     );
+  if (given.has('proxy.catalogueMaxAge') && !proxy.catalogue)
+    problems.push(...about(['proxy.catalogueMaxAge'], 'catalogueMaxAge means nothing without catalogue = true'));
   if (daemon.loginTimeout < top.pushTimeout)
     problems.push(
       ...about(

@@ -7,7 +7,7 @@ import { parseDocument } from './document.ts';
 import { unsafePlaces } from './places.ts';
 import { problemAt, unsafeAt } from './problem.ts';
 import { originalTable, type ReadOptions, readOptions } from './read-options.ts';
-import { readAuthorities, readProxyServices, readServiceKey } from './referred-files.ts';
+import { readAuthorities, readCaKeys, readProxyServices, readServiceKey } from './referred-files.ts';
 
 /** Where a configuration is looked for, in this order: ours, then the original PAM module's. */
 export const usualPlaces = ['/etc/trasa/trasa-agent.toml', '/etc/trasa/config/trasapam.toml'] as const;
@@ -45,11 +45,19 @@ export function loadConfig(
   const ca = readAuthorities(file, options, problems);
   const services =
     whose === 'proxy' ? readProxyServices(file, options, serviceKey, problems) : new Map<string, never>();
+  const { systemCA } = options.values.proxy;
+  const systemFile = {
+    section: 'proxy',
+    name: 'systemCA',
+    path: systemCA,
+    hint: 'the server has it for download',
+  } as const;
+  const systemCAs = whose === 'proxy' ? readCaKeys(file, options, systemFile, problems) : [];
 
   if (problems.length > 0 || serviceKey === undefined) return broken(...problems);
   return {
     kind: 'loaded',
-    config: assemble(file, options.values, serviceKey, ca, services),
+    config: assemble(file, options.values, serviceKey, ca, services, systemCAs),
     warnings: inOrder(warnings),
   };
 }

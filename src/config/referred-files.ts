@@ -2,8 +2,11 @@
 import { X509Certificate } from 'node:crypto';
 import { readSafely } from '../host/safe-open.ts';
 import { Secret } from '../otp/secret.ts';
+import { parsePublicKeyLine } from '../ssh/key-line.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
 import { notAWord } from './checks.ts';
 import type { Problem, ProxyService } from './config.ts';
+import type { Section } from './options.ts';
 import { problemAt } from './problem.ts';
 import type { ReadOptions } from './read-options.ts';
 
@@ -85,6 +88,41 @@ export function readAuthorities(file: string, options: ReadOptions, problems: Pr
     if (!isCertificate(certificate))
       problems.push(about(file, options, 'caFile', `certificate ${index + 1} in ${caFile} cannot be decoded`));
   return read.text;
+}
+
+/** The option that names a file of public keys of CAs, a line each. */
+export interface CaFileOption {
+  readonly section: Section;
+  readonly name: string;
+  /** Empty: there is none. */
+  readonly path: string;
+  /** What should be in it. */
+  readonly hint: string;
+}
+
+export function readCaKeys(
+  file: string,
+  options: ReadOptions,
+  { section, name, path, hint: whatBelongs }: CaFileOption,
+  problems: Problem[],
+): readonly PublicKey[] {
+  if (path === '') return [];
+  const report = (text: string, hint?: string): void => {
+    problems.push(problemAt(file, options.lineOf([section, name]), `${name} ${path} ${text}`, hint));
+  };
+  const read = readSafely(path, { maxBytes: maxBundleBytes });
+  if (read.kind === 'refused') {
+    report(read.problem.text, read.problem.hint);
+    return [];
+  }
+  const lines = read.text.split(/\r?\n/).filter(line => /^\s*[^#\s]/.test(line));
+  if (lines.length === 0) report('holds no public key', whatBelongs);
+  return lines.flatMap(text => {
+    const line = parsePublicKeyLine(text);
+    if (line.kind === 'parsed') return [line.value.key];
+    report(`has a line that ${line.text}`);
+    return [];
+  });
 }
 
 function about(file: string, options: ReadOptions, option: string, text: string, hint?: string): Problem {

@@ -1,7 +1,11 @@
 /** Puts the proxy together from its configuration, and opens its door. */
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Rules } from '../auth/ports.ts';
 import type { AgentConfig } from '../config/config.ts';
+import type { Krl } from '../ssh/krl.ts';
+import { CatalogueKeeper } from './catalogue/keeper.ts';
+import { liveOffers } from './catalogue/offers.ts';
 import { openCertifier } from './certifier.ts';
 import type { ClientParts } from './door/client.ts';
 import { type Door, openDoor } from './door/door.ts';
@@ -9,10 +13,10 @@ import { openHostKeys } from './door/host-key-files.ts';
 import { Session } from './door/session.ts';
 import { PasswordGuesses } from './downstream/password-guesses.ts';
 import { engineReady } from './engine/transport.ts';
-import { proxyLog } from './log.ts';
+import { type ProxyLog, proxyLog } from './log.ts';
 import { Recording } from './relay/recording.ts';
 import { SessionLog } from './relay/session-log.ts';
-import type { ProxyParts } from './service.ts';
+import type { ProxyParts, Servers } from './service.ts';
 
 export interface Proxy {
   readonly port: number;
@@ -39,7 +43,16 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
   const approvals = parts.openApprovals(proxy.stateDirectory);
   const audit = parts.openAudit(proxy.auditFile);
   const servers = parts.openServers(config);
+  const keeper = proxy.catalogue ? keeperOf(config, servers, parts, log) : undefined;
+  await keeper?.start();
+  const offers = liveOffers(
+    config,
+    () => keeper?.current,
+    text => log.warn(text),
+  );
+  const revoked = (): readonly Krl[] => [...certifier.revoked(), ...offers().revoked];
   const close = (): void => {
+    keeper?.stop();
     servers.close();
     audit.close();
     memory.close();
@@ -57,8 +70,15 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       checkPassword: async (...asked) => await servers.checkPassword(...asked),
       guesses: new PasswordGuesses(memory, config.throttle, clock),
       verifierFor: service => servers.verifierFor(service),
-      services: proxy.services,
-      entry: proxy.entry,
+      get services() {
+        return offers().services;
+      },
+      get entry() {
+        return offers().entry;
+      },
+      get nameOf() {
+        return offers().nameOf;
+      },
       approvals,
       rules: rulesOf(config),
       memory,
@@ -69,13 +89,13 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     upstream: {
       dial: parts.dial,
       issue: async (passage, address) => await certifier.issue(passage, address),
-      revoked: () => certifier.revoked(),
+      revoked,
       now: () => clock.now(),
     },
     keyRules: clientAddress => ({
-      keys: proxy.keys,
-      userCA: certifier.userCA,
-      revoked: certifier.revoked(),
+      keys: offers().keys,
+      personCAs: [certifier.userCA, ...offers().systemCAs],
+      revoked: revoked(),
       now: clock.now(),
       clientAddress,
     }),
@@ -102,7 +122,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     return `cannot listen: ${error instanceof Error ? error.message : String(error)}`;
   }
   const { host = 'every address' } = proxy.listen;
-  log.info('ready', { host, port: door.port, services: proxy.services.size });
+  log.info('ready', { host, port: door.port, services: offers().services.size });
   return {
     port: door.port,
     async stop() {
@@ -112,6 +132,23 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       log.info('stopped');
     },
   };
+}
+
+function keeperOf(
+  { server, proxy }: AgentConfig,
+  servers: Servers,
+  { clock }: ProxyParts,
+  log: ProxyLog,
+): CatalogueKeeper {
+  const { stateDirectory, catalogueMaxAgeMs: maxAgeMs } = proxy;
+  return new CatalogueKeeper({
+    file: join(stateDirectory, 'catalogue.json'),
+    source: [...server.urls.map(({ origin }) => origin), server.serviceID].join(' '),
+    maxAgeMs,
+    ask: async (known, signal) => await servers.catalogue(known, signal),
+    clock,
+    log,
+  });
 }
 
 /**

@@ -6,7 +6,9 @@ import type { Verifier } from '../auth/verifier.ts';
 import type { AgentConfig, LoadedConfig, ProxyService } from '../config/config.ts';
 import type { Secret } from '../otp/secret.ts';
 import type { Approvals } from '../store/approvals.ts';
+import type { CatalogueReply, VaultReply } from '../trasa/catalogue-reply.ts';
 import type { PasswordOutcome } from '../trasa/password.ts';
+import type { VaultRequest } from '../trasa/requests.ts';
 import type { LoginPorts } from './downstream/login.ts';
 import type { UpstreamPorts } from './upstream/enter.ts';
 
@@ -30,5 +32,9 @@ export interface ProxyParts {
 export interface Servers {
   checkPassword(email: string, password: Secret, signal: AbortSignal): Promise<PasswordOutcome>;
   verifierFor(service: ProxyService): Verifier;
+  /** What the server's catalogue has. @param known the revision that we have */
+  catalogue(known: string, signal: AbortSignal): Promise<CatalogueReply>;
+  /** What opens an account of a service that is in it, for one login. */
+  vault(request: VaultRequest, signal: AbortSignal): Promise<VaultReply>;
   close(): void;
 }

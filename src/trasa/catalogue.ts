@@ -2,11 +2,13 @@
  * What an access proxy takes from the embedded server, as JSON; both sides are ours (PROTOCOL.md, part 2). No secret is in
  * it: those of the vault are asked for one by one.
  */
+import { type Hours, isDay, isTimeZone, parseHours } from '../policy/hours.ts';
 import { readSessionTerms, type SessionTerms } from '../policy/session-terms.ts';
 import { parsePublicKeyLine } from '../ssh/key-line.ts';
 import type { Krl } from '../ssh/krl.ts';
 import { parseKrl } from '../ssh/krl-read.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
+import { parseNetwork } from '../ssh/source-address.ts';
 
 export const cataloguePath = '/api/v1/proxy/catalogue';
 export const vaultPath = '/api/v1/proxy/vault';
@@ -79,9 +81,18 @@ export interface CatalogueService {
   readonly vault: readonly string[];
 }
 
-export type CataloguePolicy = Omit<CatalogueMessage['policies'][number], 'lastDay'> & {
+export interface CataloguePolicy {
+  /** An email, or `@` and the name of a group. */
+  readonly holder: string;
+  readonly service: string;
+  readonly account: string;
+  readonly tfa: boolean;
+  readonly networks: readonly string[];
+  readonly hours: Hours;
+  readonly timeZone: string;
   readonly lastDay: string | undefined;
-};
+  readonly session: SessionTerms;
+}
 
 /** All of it or nothing: a string says what is wrong. What is not known is passed over. */
 export function parseCatalogue(value: unknown): Catalogue | string {
@@ -136,15 +147,22 @@ function readPolicy(reader: Reader, item: unknown, where: string): CataloguePoli
   const policy = reader.object(item, where);
   const session = readSessionTerms(policy['session']);
   if (session === undefined) reader.wrong(`${where}.session is not whole`);
+  const hours = parseHours(reader.text(policy['hours'], `${where}.hours`));
+  if (hours === undefined) reader.wrong(`${where}.hours are none`);
+  const timeZone = reader.text(policy['timeZone'], `${where}.timeZone`);
+  if (!isTimeZone(timeZone)) reader.wrong(`${where}.timeZone is none`);
+  const networks = reader.texts(policy['networks'], `${where}.networks`);
+  if (networks.some(network => parseNetwork(network) === undefined)) reader.wrong(`${where}.networks are none`);
   const lastDay = reader.text(policy['lastDay'], `${where}.lastDay`);
+  if (lastDay !== '' && !isDay(lastDay)) reader.wrong(`${where}.lastDay is none`);
   return {
     holder: reader.text(policy['holder'], `${where}.holder`),
     service: reader.text(policy['service'], `${where}.service`),
     account: reader.text(policy['account'], `${where}.account`),
     tfa: reader.flag(policy['tfa'], `${where}.tfa`),
-    networks: reader.texts(policy['networks'], `${where}.networks`),
-    hours: reader.text(policy['hours'], `${where}.hours`),
-    timeZone: reader.text(policy['timeZone'], `${where}.timeZone`),
+    networks,
+    hours: hours ?? { spans: [] },
+    timeZone,
     lastDay: lastDay === '' ? undefined : lastDay,
     session: session ?? nothing,
   };

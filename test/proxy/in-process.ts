@@ -12,7 +12,7 @@ import type { Secret } from '../../src/otp/secret.ts';
 import type { Outcome } from '../../src/policy/decision.ts';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
 import { startProxy } from '../../src/proxy/proxy.ts';
-import type { ProxyParts } from '../../src/proxy/service.ts';
+import type { ProxyParts, Servers } from '../../src/proxy/service.ts';
 import { dial } from '../../src/proxy/upstream/dial.ts';
 import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { byte } from '../../src/ssh/wire.ts';
@@ -52,6 +52,8 @@ export interface InProcessOptions {
   /** The event of lines that the audit log does not take. */
   readonly cannotNote?: string;
   readonly policy?: Partial<AgentConfig['policy']>;
+  /** What the server answers when it is asked for its catalogue. */
+  readonly catalogue?: Servers['catalogue'];
 }
 
 let stateBefore: string | undefined;
@@ -102,6 +104,8 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
         return await Promise.resolve(options.password ?? { kind: 'wrong', detail: 'wrong' });
       },
       verifierFor: () => verifier,
+      catalogue: options.catalogue ?? (async () => await Promise.resolve({ kind: 'none', detail: 'none' })),
+      vault: async () => await Promise.resolve({ kind: 'none' }),
       close: () => {},
     }),
     openMemory: () => Object.assign(memory, { check: () => {}, close: () => {} }),

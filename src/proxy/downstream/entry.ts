@@ -1,7 +1,7 @@
 import { graceBinding } from '../../auth/login.ts';
 import type { ProxyService } from '../../config/config.ts';
 import { type EntryVerdict, grantFor, inOneSpelling } from '../../policy/entry-rules.ts';
-import { isWithin, parseAddressList } from '../../ssh/source-address.ts';
+import { withinNetworks } from '../../ssh/source-address.ts';
 import { isApproved } from './approval.ts';
 import type { LoginPorts } from './login.ts';
 import type { KeyOwner } from './proven-key.ts';
@@ -15,7 +15,7 @@ export function entryVerdict(
   service: ProxyService,
   clientAddress: string,
 ): EntryVerdict {
-  const isFrom = (networks: string): boolean => isWithin(parseAddressList(networks) ?? [], clientAddress);
+  const isFrom = (networks: string): boolean => withinNetworks(networks.split(','), clientAddress);
   return grantFor(entry, { person, service, account, now: clock.now(), isFrom });
 }
 
@@ -24,16 +24,16 @@ export function entryVerdict(
  * holds a while longer: a second, so that it is still there when authenticate() looks.
  */
 export function needsNoQuestion(
-  ports: Pick<LoginPorts<unknown>, 'services' | 'rules' | 'memory' | 'clock' | 'entry' | 'approvals'>,
+  ports: Pick<LoginPorts<unknown>, 'services' | 'rules' | 'memory' | 'clock' | 'entry' | 'nameOf' | 'approvals'>,
   user: string,
   proved: KeyOwner,
   clientAddress: string,
 ): boolean {
-  const { services, rules, memory, clock } = ports;
+  const { services, rules, memory, clock, nameOf } = ports;
   const { account, service: named } = parseTarget(user) ?? {};
   const service = named === undefined ? undefined : services.get(named);
   if (account === undefined || service === undefined) return false;
-  const person = inOneSpelling(proved.person);
+  const person = nameOf(inOneSpelling(proved.person));
   const verdict = entryVerdict(ports, person, account, service, clientAddress);
   if (verdict.kind === 'refused') return false;
   const { approvalMs, secondFactor } = verdict.grant;

@@ -16,7 +16,7 @@ const algorithms = [
   'rsa-sha2-256',
 ] as const;
 
-type Trusted = Pick<ProxyService, 'host' | 'hostCAs' | 'hostKeys'>;
+type Trusted = Pick<ProxyService, 'host' | 'hostCAs' | 'hostKeys' | 'certifiedAs'>;
 
 /** Only those by which the host can prove itself: it is not left to choose one that we would have to refuse. */
 export function hostKeyAlgorithms({ hostCAs, hostKeys }: Trusted): string[] {
@@ -28,13 +28,13 @@ export function hostKeyAlgorithms({ hostCAs, hostKeys }: Trusted): string[] {
 /** Undefined: it is. Otherwise why not, for the log. */
 export function whyNotTrusted(
   blob: Buffer,
-  { host, hostCAs, hostKeys }: Trusted,
+  { host, certifiedAs = host, hostCAs, hostKeys }: Trusted,
   revoked: readonly Krl[],
   now: number,
 ): string | undefined {
   const type = new WireReader(blob).string().toString('latin1');
   if (type !== plainAlgorithm(type)) {
-    const terms = { type: 'host', caKeys: hostCAs, principal: host, now, honours: [], revoked } as const;
+    const terms = { type: 'host', caKeys: hostCAs, principal: certifiedAs, now, honours: [], revoked } as const;
     const verdict = checkCertificate(blob, terms, nodeCrypto);
     return verdict.kind === 'valid' ? undefined : verdict.text;
   }

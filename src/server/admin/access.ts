@@ -91,5 +91,5 @@ function findHolder(state: ServerState, who: string): Result<Holder> {
 /** Normalised, if it is the name of an account. */
 export function findAccount(name: string): Result<string> {
   const account = normalAccount(name);
-  return /^[^\s:/\p{Cc}]{1,256}$/u.test(account) ? done(account) : failure(`${name} is not the name of an account`);
+  return /^[^\s:/*?,!\p{Cc}]{1,256}$/u.test(account) ? done(account) : failure(`${name} is not the name of an account`);
 }

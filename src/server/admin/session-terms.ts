@@ -1,4 +1,5 @@
 /** What may be done in a session through the access proxy, as an administrator types it and reads it again. */
+import { movesFiles } from '../../policy/commands.ts';
 import { type SessionTerms, usualTerms } from '../../policy/session-terms.ts';
 import { done, failure, type Result } from './result.ts';
 
@@ -7,10 +8,12 @@ export interface SessionRequest {
   /** Counts for so long; 0: nobody has to approve. */
   readonly approval: number;
   readonly record: boolean;
-  readonly shell: boolean;
+  /** Undefined: unless there is a list of commands. */
+  readonly shell: boolean | undefined;
   /** Empty: any. */
   readonly allowCommand: readonly string[];
-  readonly fileTransfer: boolean;
+  /** Undefined: unless there is a list of commands. */
+  readonly fileTransfer: boolean | undefined;
   readonly forwardTo: readonly string[];
   readonly forwardFrom: readonly string[];
   readonly forwardSockets: boolean;
@@ -30,15 +33,20 @@ export function sessionTerms(request: SessionRequest): Result<SessionTerms> {
   const durations = [request.approval, request.idleTimeout, request.sessionTimeout];
   if (!durations.every(seconds => Number.isInteger(seconds) && seconds >= 0 && seconds <= longestSeconds))
     return failure(`say whole seconds, up to ${longestSeconds}; 0 is none`);
+  const isListed = request.allowCommand.length > 0;
+  const { shell = !isListed, fileTransfer = !isListed } = request;
+  if (isListed && shell) return failure('--shell and --allow-command exclude each other: a shell runs any command');
+  if (!fileTransfer && request.allowCommand.some(movesFiles))
+    return failure('one of the commands moves files; add --file-transfer');
   // A jump shows the proxy nothing that it could record, hold back or end by a command's name.
   if (request.jump && request.record)
     return failure('--jump and --record exclude each other: nothing is seen of a jump');
   return done({
     approvalMs: request.approval * 1000,
     record: request.record,
-    shell: request.shell,
-    commands: request.allowCommand.length === 0 ? undefined : request.allowCommand,
-    fileTransfer: request.fileTransfer,
+    shell,
+    commands: isListed ? request.allowCommand : undefined,
+    fileTransfer,
     forwarding: {
       local: request.forwardTo,
       remote: request.forwardFrom,

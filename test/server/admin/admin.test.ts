@@ -23,9 +23,9 @@ import { addAlice, testState } from '../test-server.ts';
 /** As yargs has it if nothing is typed. */
 const usual: SessionRequest = {
   record: false,
-  shell: true,
+  shell: undefined,
   allowCommand: [],
-  fileTransfer: true,
+  fileTransfer: undefined,
   forwardTo: [],
   forwardFrom: [],
   forwardSockets: false,
@@ -129,7 +129,7 @@ t.test('what may be done through the access proxy is granted, read again, and ke
   const { person, serviceID } = await addAlice(state);
   const request = { who: 'alice', service: 'web1', account: 'deploy', tfa: true, fromIp: [], hours: '' };
   const open: GrantRequest = { ...usual, ...request, timeZone: 'UTC', expires: undefined };
-  const strict = { record: true, shell: false, allowCommand: ['uptime', 'df *'], fileTransfer: false };
+  const strict = { record: true, allowCommand: ['uptime', 'df *'] };
   const forwards = { forwardTo: ['db:5432'], forwardFrom: ['8080'], forwardSockets: true, forwardAgent: true };
   const times = { approval: 3600, idleTimeout: 900, sessionTimeout: 28_800 };
   t.match(grantAccess(state, { ...open, ...strict, ...forwards, ...times, forwardX11: true }), { kind: 'done' });
@@ -152,6 +152,8 @@ t.test('what may be done through the access proxy is granted, read again, and ke
     [{ forwardTo: ['db'] }, /db is not a target/],
     [{ forwardFrom: ['x y'] }, /x y is not a listener/],
     [{ allowCommand: ['a\nb'] }, /not a pattern/],
+    [{ allowCommand: ['uptime'], shell: true }, /exclude each other/],
+    [{ allowCommand: ['scp -t /tmp'] }, /moves files/],
     [{ idleTimeout: 1.5 }, /whole seconds/],
     [{ approval: -1 }, /whole seconds/],
     [{ sessionTimeout: Number.NaN }, /whole seconds/],
