@@ -1,5 +1,4 @@
 /** Who may do what at the proxy: `[proxy.groups]`, and a table for each policy, `[proxy.policies.office]`. */
-import { TomlDate } from 'smol-toml';
 import { movesFiles } from '../policy/commands.ts';
 import { type EntryRule, inOneSpelling } from '../policy/entry-rules.ts';
 import type { Grant } from '../policy/grant.ts';
@@ -147,13 +146,11 @@ function timeZoneOf(read: TableReader): string {
   return zone === '' || !isTimeZone(zone) ? 'UTC' : zone;
 }
 
-/** A date of TOML's or a string. */
+/** As a string only: a date of TOML's that there is not, 30 February, would be taken for one in March. */
 function lastDayOf(read: TableReader): string | undefined {
   const value = read.value('until');
-  if (value === undefined) return undefined;
-  const text = value instanceof TomlDate && value.isDate() ? value.toISOString() : value;
-  if (typeof text === 'string' && isDay(text)) return text;
-  read.fault('until is not a day', 'as until = 2030-12-31, which is then the last one');
+  if (value === undefined || (typeof value === 'string' && isDay(value))) return value;
+  read.fault('until is not a day', 'as until = "2030-12-31", with quotes, which is then the last one');
   return undefined;
 }
 

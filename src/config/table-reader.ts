@@ -60,14 +60,15 @@ export class TableReader {
     return value;
   }
 
-  /** One string or a list of them; undefined if there is none. */
+  /** One string or a list of them; undefined if there is none, or none that is good. */
   texts(key: string): readonly string[] | undefined {
     const value = this.value(key);
     if (value === undefined) return undefined;
     const list: readonly TomlValue[] = Array.isArray(value) ? value : [value];
     const texts = list.filter(item => typeof item === 'string');
-    if (texts.length !== list.length) this.fault(`${key} must be a list of strings`);
-    return texts;
+    if (texts.length === list.length) return texts;
+    this.fault(`${key} must be a list of strings`);
+    return undefined;
   }
 
   flag(key: string, standard: boolean): boolean {

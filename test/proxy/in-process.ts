@@ -35,6 +35,7 @@ export interface InProcess {
   readonly memory: FakeMemory;
   readonly lines: Record<string, unknown>[];
   readonly caDirectory: string;
+  readonly stateDirectory: string;
   /** Moves the clock. */
   pass(ms: number): void;
   stop(): Promise<void>;
@@ -48,6 +49,8 @@ export interface InProcessOptions {
   readonly met?: (peer: RawPeer) => void;
   readonly proxy?: Partial<AgentConfig['proxy']>;
   readonly service?: Partial<ProxyService>;
+  /** More of them, each like the first. */
+  readonly moreServices?: readonly string[];
   readonly graceMs?: number;
   /** The event of lines that the audit log does not take. */
   readonly cannotNote?: string;
@@ -86,6 +89,9 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const services = new Map(
     [...base.proxy.services].map(([name, service]) => [name, { ...service, ...options.service }]),
   );
+  const [first] = services.values();
+  for (const name of options.moreServices ?? [])
+    if (first !== undefined) services.set(name, { ...first, name, port: 9 });
   const keys = new Map([
     [fingerprintOf(alice.key), 'alice@example.com'],
     [fingerprintOf(bob.key), 'bob@example.com'],
@@ -119,7 +125,8 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     drainMs: 100,
   };
   // Making an RSA key takes longer than all the rest: the first proxy of a test file makes those of the others.
-  if (stateBefore !== undefined) cpSync(stateBefore, config.proxy.stateDirectory, { recursive: true });
+  const filter = (path: string): boolean => !path.includes('approvals');
+  if (stateBefore !== undefined) cpSync(stateBefore, config.proxy.stateDirectory, { recursive: true, filter });
   stateBefore = config.proxy.stateDirectory;
   const proxy = await startProxy(config, parts);
   if (typeof proxy === 'string') throw new Error(proxy);
@@ -137,6 +144,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     memory,
     lines,
     caDirectory,
+    stateDirectory: config.proxy.stateDirectory,
     pass: ms => {
       offset += ms;
     },
