@@ -149,8 +149,7 @@ function readPolicy(reader: Reader, item: unknown, where: string): CataloguePoli
   if (session === undefined) reader.wrong(`${where}.session is not whole`);
   const hours = parseHours(reader.text(policy['hours'], `${where}.hours`));
   if (hours === undefined) reader.wrong(`${where}.hours are none`);
-  const timeZone = reader.text(policy['timeZone'], `${where}.timeZone`);
-  if (!isTimeZone(timeZone)) reader.wrong(`${where}.timeZone is none`);
+  const timeZone = reader.timeZone(policy['timeZone'], `${where}.timeZone`);
   const networks = reader.texts(policy['networks'], `${where}.networks`);
   if (networks.some(network => parseNetwork(network) === undefined)) reader.wrong(`${where}.networks are none`);
   const lastDay = reader.text(policy['lastDay'], `${where}.lastDay`);
@@ -183,6 +182,7 @@ const nothing: SessionTerms = {
 /** Takes what should be there, and keeps the first problem. */
 class Reader {
   problem: string | undefined;
+  readonly #timeZones = new Set<string>();
 
   wrong(text: string): void {
     this.problem ??= text;
@@ -213,6 +213,15 @@ class Reader {
 
   texts(value: unknown, where: string): readonly string[] {
     return this.list(value, where).map(item => this.text(item, where));
+  }
+
+  /** To look one up takes a while, and there are few. */
+  timeZone(value: unknown, where: string): string {
+    const name = this.text(value, where);
+    if (this.#timeZones.has(name)) return name;
+    if (isTimeZone(name)) this.#timeZones.add(name);
+    else this.wrong(`${where} is none`);
+    return name;
   }
 
   map<T>(value: unknown, where: string, read: (item: unknown, where: string) => T): ReadonlyMap<string, T> {
