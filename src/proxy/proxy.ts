@@ -1,11 +1,9 @@
 /** Puts the proxy together from its configuration, and opens its door. */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Rules } from '../auth/ports.ts';
 import type { AgentConfig } from '../config/config.ts';
 import type { Krl } from '../ssh/krl.ts';
-import { CatalogueKeeper } from './catalogue/keeper.ts';
-import { liveOffers } from './catalogue/offers.ts';
+import { openOffers } from './catalogue/open-offers.ts';
 import { openCertifier } from './certifier.ts';
 import type { ClientParts } from './door/client.ts';
 import { type Door, openDoor } from './door/door.ts';
@@ -13,10 +11,10 @@ import { openHostKeys } from './door/host-key-files.ts';
 import { Session } from './door/session.ts';
 import { PasswordGuesses } from './downstream/password-guesses.ts';
 import { engineReady } from './engine/transport.ts';
-import { type ProxyLog, proxyLog } from './log.ts';
+import { proxyLog } from './log.ts';
 import { Recording } from './relay/recording.ts';
 import { SessionLog } from './relay/session-log.ts';
-import type { ProxyParts, Servers } from './service.ts';
+import type { ProxyParts } from './service.ts';
 
 export interface Proxy {
   readonly port: number;
@@ -43,16 +41,10 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
   const approvals = parts.openApprovals(proxy.stateDirectory);
   const audit = parts.openAudit(proxy.auditFile);
   const servers = parts.openServers(config);
-  const keeper = proxy.catalogue ? keeperOf(config, servers, parts, log) : undefined;
-  await keeper?.start();
-  const offers = liveOffers(
-    config,
-    () => keeper?.current,
-    text => log.warn(text),
-  );
-  const revoked = (): readonly Krl[] => [...certifier.revoked(), ...offers().revoked];
+  const offers = await openOffers(config, servers, clock, log);
+  const revoked = (): readonly Krl[] => [...certifier.revoked(), ...offers.now().revoked];
   const close = (): void => {
-    keeper?.stop();
+    offers.stop();
     servers.close();
     audit.close();
     memory.close();
@@ -71,13 +63,13 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       guesses: new PasswordGuesses(memory, config.throttle, clock),
       verifierFor: service => servers.verifierFor(service),
       get services() {
-        return offers().services;
+        return offers.now().services;
       },
       get entry() {
-        return offers().entry;
+        return offers.now().entry;
       },
       get nameOf() {
-        return offers().nameOf;
+        return offers.now().nameOf;
       },
       approvals,
       rules: rulesOf(config),
@@ -93,8 +85,8 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       now: () => clock.now(),
     },
     keyRules: clientAddress => ({
-      keys: offers().keys,
-      personCAs: [certifier.userCA, ...offers().systemCAs],
+      keys: offers.now().keys,
+      personCAs: [certifier.userCA, ...offers.now().systemCAs],
       revoked: revoked(),
       now: clock.now(),
       clientAddress,
@@ -122,7 +114,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     return `cannot listen: ${error instanceof Error ? error.message : String(error)}`;
   }
   const { host = 'every address' } = proxy.listen;
-  log.info('ready', { host, port: door.port, services: offers().services.size });
+  log.info('ready', { host, port: door.port, services: offers.now().services.size });
   return {
     port: door.port,
     async stop() {
@@ -132,23 +124,6 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       log.info('stopped');
     },
   };
-}
-
-function keeperOf(
-  { server, proxy }: AgentConfig,
-  servers: Servers,
-  { clock }: ProxyParts,
-  log: ProxyLog,
-): CatalogueKeeper {
-  const { stateDirectory, catalogueMaxAgeMs: maxAgeMs } = proxy;
-  return new CatalogueKeeper({
-    file: join(stateDirectory, 'catalogue.json'),
-    source: [...server.urls.map(({ origin }) => origin), server.serviceID].join(' '),
-    maxAgeMs,
-    ask: async (known, signal) => await servers.catalogue(known, signal),
-    clock,
-    log,
-  });
 }
 
 /**
