@@ -4,6 +4,7 @@ import { formatProblem } from '../config/problem.ts';
 import { callerOf } from '../host/caller.ts';
 import { enterDirectory } from '../host/enter-directory.ts';
 import { exitStatus } from '../policy/refusals.ts';
+import { cleanText } from '../protocol/clean.ts';
 import { type Approval, Approvals } from '../store/approvals.ts';
 import { exitStatuses } from './exit-statuses.ts';
 import { fail, say } from './server-common.ts';
@@ -56,7 +57,10 @@ function decisionCommand(
       withApprovals(args, approvals => {
         const decided = approvals.decide(args.id.toUpperCase(), state, by, Date.now());
         if (decided === undefined) fail(`nothing waits under ${args.id}; see trasa-agent proxy approvals list`);
-        else say(`${state}: ${decided.person} to ${decided.account}@${decided.target} from ${decided.client}`);
+        else
+          say(
+            `${state}: ${cleanText(decided.person, 200)} to ${decided.account}@${decided.target} from ${decided.client}`,
+          );
       });
     },
   );
@@ -65,7 +69,7 @@ function decisionCommand(
 function withApprovals({ config }: Arguments, work: (approvals: Approvals) => void): void {
   const loaded = loadConfig(config, undefined, 'proxy');
   if (loaded.kind === 'broken') {
-    fail(loaded.problems.map(formatProblem).join('\n'), exitStatus.config);
+    for (const problem of loaded.problems) fail(formatProblem(problem), exitStatus.config);
     return;
   }
   const { stateDirectory } = loaded.config.proxy;
@@ -89,7 +93,7 @@ function lineOf({ id, state, person, account, target, client, policy, askedAt, l
   return [
     id,
     state === 'waiting' ? `waiting since ${new Date(askedAt).toISOString()}` : `approved until ${until}`,
-    person,
+    cleanText(person, 200),
     `${account}@${target}`,
     `from ${client}`,
     `policy ${policy}`,

@@ -55,17 +55,19 @@ export function groups(doc: string): Option<ReadonlyMap<string, readonly string[
     ...plain<ReadonlyMap<string, readonly string[]>>(expects, new Map(), undefined, doc),
     read: value => {
       if (!isTable(value)) return { kind: 'wrong', faults: [{ text: mustBe(expects, value) }] };
-      const all = new Map<string, readonly string[]>();
+      const found = new Map<string, readonly string[]>();
       const faults: Fault[] = [];
       for (const [name, members] of Object.entries(value)) {
         const list: readonly unknown[] = Array.isArray(members) ? members : [members];
         const texts = list.filter(member => typeof member === 'string');
-        const wrong = texts.map(notAPerson).find(fault => fault !== undefined);
-        const fault = texts.length === list.length ? wrong : 'must be a list of TRASA IDs';
-        if (fault !== undefined) faults.push({ key: name, text: `${cleanText(name, 64)}: ${fault}` });
-        all.set(name, texts.map(inOneSpelling));
+        const wrong = texts
+          .filter(text => notAPerson(text) !== undefined)
+          .map(text => `${JSON.stringify(cleanText(text, 64))} ${notAPerson(text)}`);
+        const all = texts.length === list.length ? wrong : ['must be a list of TRASA IDs'];
+        faults.push(...all.map(fault => ({ key: name, text: `${cleanText(name, 64)}: ${fault}` })));
+        found.set(name, texts.map(inOneSpelling));
       }
-      return faults.length === 0 ? valid(all) : { kind: 'wrong', faults };
+      return faults.length === 0 ? valid(found) : { kind: 'wrong', faults };
     },
   };
 }
@@ -117,6 +119,10 @@ function grantOf(read: TableReader): Grant {
     read.fault('shell = true and commands contradict each other', 'keep one: a shell runs any command');
   if (commands?.some(movesFiles) === true && !grant.fileTransfer)
     read.fault('commands lists what moves files, but fileTransfer is false', 'write fileTransfer = true');
+  if (grant.forwarding.jump && (grant.record || commands !== undefined || !grant.fileTransfer))
+    read.fault(
+      'jump = true contradicts record, commands and fileTransfer = false: nobody sees what goes through a jump',
+    );
   return grant;
 }
 

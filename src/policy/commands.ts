@@ -57,18 +57,29 @@ export function movesFiles(command: string): boolean {
  */
 function isTransfer([first = '', ...rest]: readonly string[]): boolean {
   switch (/^(?:\/usr\/bin\/|\/bin\/)?(scp|rsync)$/.exec(first)?.[1]) {
-    case 'scp':
-      return /^(?:-[vrpdq]+ )*-[tf] (?:-- .|[^-])/.test(rest.join(' '));
+    case 'scp': {
+      const mode = rest.findIndex(word => word === '-t' || word === '-f');
+      const [path = '', ...more] = rest.slice(mode + 1);
+      const isPaths = path === '--' ? more.length > 0 : path !== '' && ![path, ...more].some(isOption);
+      return mode !== -1 && rest.slice(0, mode).every(word => /^-[vrpdq]+$/.test(word)) && isPaths;
+    }
     case 'rsync':
-      return (
-        rest[0] === '--server' &&
-        !rest.some(word => /^(?:-[^-e]*s|--(?:daemon|config|dparam|secluded-args|protect-args))/.test(word))
-      );
+      return rest[0] === '--server' && !rest.some(isNoTransfer);
+    case undefined:
     default:
       return (
         rest.length === 0 && /^(?:internal-sftp|\/usr\/(?:lib|libexec)\/(?:(?:open)?ssh\/)?sftp-server)$/.test(first)
       );
   }
+}
+
+function isOption(word: string): boolean {
+  return word.startsWith('-');
+}
+
+/** An option with which rsync does something else, or may do anything. */
+function isNoTransfer(word: string): boolean {
+  return /^(?:-[^-e]*s|--(?:daemon|config|dparam|secluded-args|protect-args))/.test(word);
 }
 
 function withoutQuotes(word: string): string {

@@ -41,9 +41,10 @@ listen = ["8080", "localhost:*"]
 streamlocal = true
 agent = true
 x11 = true
-jump = true
 idleTimeout = 900
 sessionTimeout = 28800
+[proxy.policies.ops]
+jump = true
 [proxy.policies.anybody]
 `);
   if (loaded.kind === 'broken') throw new Error(JSON.stringify(loaded.problems));
@@ -80,11 +81,16 @@ sessionTimeout = 28800
           streamlocal: true,
           agent: true,
           x11: true,
-          jump: true,
+          jump: false,
         },
         idleMs: 900_000,
         sessionMs: 28_800_000,
       },
+    },
+    {
+      ...entryRule,
+      name: 'ops',
+      grant: { ...entryRule.grant, rule: 'ops', forwarding: { ...entryRule.grant.forwarding, jump: true } },
     },
     { ...entryRule, name: 'anybody', grant: { ...entryRule.grant, rule: 'anybody' } },
   ]);
@@ -123,6 +129,9 @@ t.test('each fault is told: where, what, and what is meant perhaps', async t => 
     ['record = "yes"', 'record must be true or false, not a string'],
     ['commands = ["id"]\nshell = true', 'shell = true and commands contradict each other', /keep one/],
     ['commands = ["scp -t *"]', 'commands lists what moves files, but fileTransfer is false', /fileTransfer = true/],
+    ['jump = true\nrecord = true', /jump = true contradicts/],
+    ['jump = true\ncommands = ["id"]', /jump = true contradicts/],
+    ['jump = true\nfileTransfer = false', /jump = true contradicts/],
     ['forward = ["db1"]', 'forward: "db1" is not host:port'],
     ['listen = ["x"]', 'listen: "x" is not host:port'],
     ['idleTimeout = -1', 'idleTimeout must be a whole number of seconds from 0 to 604800, not -1'],
@@ -146,7 +155,7 @@ t.test('names, tables and groups that are none', async t => {
     ['[proxy.policies]\noffice = 3', /policies office: must be a table, not a number/],
     ['[proxy]\ngroups = []', /groups must be a table of names/],
     ['[proxy.groups]\nadmins = [7]', /groups admins: must be a list of TRASA IDs/],
-    ['[proxy.groups]\nadmins = ["a b"]', /groups admins: is not a TRASA ID/],
+    ['[proxy.groups]\nadmins = ["a b"]', /groups admins: "a b" is not a TRASA ID/],
   ] as const)
     t.match(load(text), { kind: 'broken', problems: [{ text: says }] }, text);
 });

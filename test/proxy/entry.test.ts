@@ -22,7 +22,14 @@ t.test('terms that do not hold: in the words of TRASA, in the log, and no phone 
     const { instruction } = await heard(peer);
     t.match(instruction, says);
     t.match(instruction, / \[\w{26}\]$/);
-    t.match(decision(proxy), { decision: 'deny', reason: 'proxy-policy', detail, client: '127.0.0.1', target: 'web1' });
+    t.match(decision(proxy), {
+      decision: 'deny',
+      reason: 'proxy-policy',
+      detail,
+      client: '127.0.0.1',
+      target: 'web1',
+      key: /^SHA256:/,
+    });
     t.strictSame([proxy.verifier.asked, proxy.host.peers], [[], []]);
   }
 });
@@ -54,6 +61,20 @@ t.test('a policy without a second factor: a key is enough, and the log says by w
     { instruction: 'Enter TRASA credentials' },
     'the first factor is asked for all the same',
   );
+});
+
+t.test('where there are policies, a password is that of an email address: no second name evades one', async t => {
+  const proxy = await inProcess(t, { proxy: entry({}), password: { kind: 'right' } });
+  const peer = await rawStranger(proxy.port);
+  peer.send(keyboardInteractive('alice@web1'));
+  await heard(peer);
+  peer.send(infoResponse('alice', 'right'));
+  t.match(await heard(peer), { instruction: 'Login Failed' });
+  t.strictSame(proxy.passwords, [], 'it goes to no server');
+  peer.send(infoResponse());
+  await heard(peer);
+  peer.send(infoResponse('Alice@Example.com', 'right'));
+  t.match(await heard(peer), { instruction: 'Second factor authentication' });
 });
 
 t.test('the service question: a name is taken as ever', async t => {

@@ -88,6 +88,7 @@ export class ProxyLogin<Leg> {
   readonly #clientAddress: string;
   readonly #conversation: InfoRequests;
   readonly #signal: AbortSignal;
+  #proved: KeyOwner | undefined;
 
   constructor(
     ports: LoginPorts<Leg>,
@@ -105,6 +106,7 @@ export class ProxyLogin<Leg> {
 
   /** Undefined: nobody comes in, and the person was told why. */
   async run(proved: KeyOwner | undefined): Promise<Entry<Leg> | undefined> {
+    this.#proved = proved;
     const target = parseTarget(this.#user);
     if (target === undefined) {
       return await this.#refuse('Say ssh ACCOUNT@SERVICE@PROXY, or ssh ACCOUNT@PROXY to be asked.', 'not a target');
@@ -128,7 +130,7 @@ export class ProxyLogin<Leg> {
     const held = await this.#approve(passage);
     if (held !== undefined) return await this.#deny(id, person, passing, held);
 
-    const decision = await this.#decide(passage, proved);
+    const decision = await this.#decide(passage);
     if (decision.kind === 'deny') return await this.#refuse(`${sentenceFor(decision)} [${passage.id}]`, undefined);
 
     if (target.service === undefined) void this.#conversation.tell(words.checkingHostKey);
@@ -144,7 +146,7 @@ export class ProxyLogin<Leg> {
       const answers = await this.#conversation.ask(words.credentials.instruction, words.credentials.questions);
       const [email, password] = answers ?? [];
       if (email === undefined || password === undefined) return undefined;
-      const trasaID = parseTrasaID(email.expose());
+      const trasaID = this.#nameIn(email.expose());
       const person = inOneSpelling(trasaID ?? '');
       const heldSeconds = guesses.heldSeconds(person, this.#clientAddress);
       if (heldSeconds > 0)
@@ -174,6 +176,12 @@ export class ProxyLogin<Leg> {
     return undefined;
   }
 
+  /** Where there are policies, an email address only: the server may know the person by a user name, too, which evades them. */
+  #nameIn(typed: string): string | undefined {
+    const trasaID = parseTrasaID(typed);
+    return this.#ports.entry.rules.length > 0 && trasaID?.includes('@') !== true ? undefined : trasaID;
+  }
+
   /** The one that was named, or is chosen now. */
   async #service(person: string, { account, service: named }: Target): Promise<ProxyService | undefined> {
     const { services } = this.#ports;
@@ -201,14 +209,10 @@ export class ProxyLogin<Leg> {
     }
   }
 
-  async #decide(passage: Passage, proved: KeyOwner | undefined): Promise<Decision> {
+  async #decide({ id, person, account, service, grant }: Passage): Promise<Decision> {
     const { clock, random, memory, audit, rules } = this.#ports;
-    const { id, person, account, service, grant } = passage;
     const exempt = grant.secondFactor === 'not-required' && { exemptBy: grant.rule };
-    const attempt: LoginAttempt = {
-      ...this.#attempt(id, account, { person, target: service.name, ...exempt }),
-      ...(proved !== undefined && { keyFingerprint: proved.fingerprint }),
-    };
+    const attempt = this.#attempt(id, account, { person, target: service.name, ...exempt });
     const verifier = this.#ports.verifierFor(service);
     const ports = { clock, random, memory, audit, rules, verifier, directory: directoryOf(service) };
     this.#conversation.instruction = words.secondFactor;
@@ -224,6 +228,7 @@ export class ProxyLogin<Leg> {
       service: 'ssh',
       account,
       clientAddress: this.#clientAddress,
+      ...(this.#proved !== undefined && { keyFingerprint: this.#proved.fingerprint }),
       firstFactorProved: true,
       standsAlone: false,
       through,
