@@ -29,7 +29,7 @@ export async function personBundle(
   return done({ serial, zip: zip(filesOf('id_rsa', pair, certificate), new Date(now)) });
 }
 
-/** TRASA's names, which unlike others' have no domain. There are no groups of people here. */
+/** TRASA's names, which unlike others' have no domain. Groups the access proxy knows from elsewhere. */
 function extensionsOf(device: string): Map<string, Buffer> {
   return new Map([
     ['permit-pty', flag],

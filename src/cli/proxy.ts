@@ -59,7 +59,14 @@ function openServers({ server }: AgentConfig): Servers {
   };
   return {
     checkPassword: async (email, password, signal) => await ours.identity(email, password, signal),
-    verifierFor: service => serverOnly(new TrasaServerVerifier(clientFor(service))),
+    verifierFor: service =>
+      serverOnly(
+        service.listed === undefined
+          ? new TrasaServerVerifier(clientFor(service))
+          : new TrasaServerVerifier(ours, service.listed.id),
+      ),
+    catalogue: async (known, signal) => await ours.catalogue(known, signal),
+    vault: async (request, signal) => await ours.vault(request, signal),
     close: () => {
       for (const client of [ours, ...clients.values()]) client.close();
     },

@@ -1,7 +1,10 @@
 /** What the `trasa-agent server …` commands share: the options, the state, and how they end. */
+
+import type { Secret } from '../otp/secret.ts';
 import { exitStatus } from '../policy/refusals.ts';
 import { cleanText } from '../protocol/clean.ts';
 import type { Result } from '../server/admin/result.ts';
+import { askNewPassword, askOn } from '../server/admin/terminal.ts';
 import type { ServerState } from '../server/state/open-state.ts';
 import { exitStatuses } from './exit-statuses.ts';
 
@@ -23,6 +26,7 @@ export const stateOptions = {
 } as const;
 
 export const personOption = { type: 'string', demandOption: true, describe: 'email or username' } as const;
+export const accountOption = { type: 'string', demandOption: true, describe: 'Unix user on that host' } as const;
 export const serviceOption = { type: 'string', demandOption: true, describe: 'name or serviceID' } as const;
 
 interface StateArguments {
@@ -46,6 +50,16 @@ export async function withState<T>(
     if (result.kind === 'failed') fail(result.text);
   } finally {
     opened.state.close();
+  }
+}
+
+/** From the terminal, twice, or the first line of stdin. */
+export async function newPassword(): Promise<Secret | undefined> {
+  const asker = askOn(process.stdin, process.stderr);
+  try {
+    return await askNewPassword(asker);
+  } finally {
+    asker.close();
   }
 }
 

@@ -1,8 +1,7 @@
 import type { Argv } from 'yargs';
-import type { Secret } from '../otp/secret.ts';
 import { done, failure } from '../server/admin/result.ts';
-import { askNewPassword, askOn } from '../server/admin/terminal.ts';
-import { personOption, say, serverStatuses, stateOptions, withState } from './server-common.ts';
+import { newPassword, personOption, say, serverStatuses, stateOptions, withState } from './server-common.ts';
+import { keyCommands } from './server-key.ts';
 
 export function personCommands(yargs: Argv): Argv {
   return yargs
@@ -90,7 +89,8 @@ export function personCommands(yargs: Argv): Argv {
           return changed;
         }),
     )
-    .demandCommand(1, 'say add, list, disable, enable, role or password');
+    .command('key', 'public keys by which people are known to the access proxy', keyCommands)
+    .demandCommand(1, 'say add, list, disable, enable, role, password or key');
 }
 
 async function setEnabled(
@@ -106,12 +106,3 @@ async function setEnabled(
 }
 
 const noPassword = failure('no password was given, or the two differ');
-
-async function newPassword(): Promise<Secret | undefined> {
-  const asker = askOn(process.stdin, process.stderr);
-  try {
-    return await askNewPassword(asker);
-  } finally {
-    asker.close();
-  }
-}

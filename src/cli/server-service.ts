@@ -19,28 +19,72 @@ export function serviceCommands(yargs: Argv): Argv {
             hostname: { type: 'string', requiresArg: true, default: '', describe: 'shown on push devices' },
             passthru: {
               type: 'boolean',
-              default: false,
               describe: 'accounts that are mapped to nobody enter WITHOUT a second factor',
+            },
+            proxy: {
+              type: 'boolean',
+              describe: 'it is an access proxy: it may ask for the catalogue, the vault, and about services behind it',
             },
             json,
           })
-          .example('$0 server service add web1 --hostname web1.example.com', ''),
+          .conflicts('proxy', 'passthru')
+          .example('$0 server service add web1 --hostname web1.example.com', '')
+          .example('$0 server service add gate --proxy', 'for the configuration of trasa-agent proxy'),
       async args =>
         await withState(args, async state => {
           const { addService } = await import('../server/admin/services.ts');
-          const added = addService(state, args.name, args.hostname, args.passthru, Date.now());
+          const { name, hostname, passthru = false, proxy = false } = args;
+          const added = addService(state, name, hostname, passthru, Date.now(), proxy ? 'proxy' : 'host');
           if (added.kind === 'done') sayKey(added.value, args.json);
           return added;
         }),
     )
     .command(
+      'change <service>',
+      'put a service behind the access proxies, or change what they know of it',
+      command =>
+        command
+          .epilogue(serverStatuses)
+          .positional('service', serviceOption)
+          .options({
+            ...stateOptions,
+            hostname: { type: 'string', requiresArg: true, describe: 'its name, also in its certificate' },
+            address: {
+              type: 'string',
+              requiresArg: true,
+              describe: 'host:port where the proxies find it; "": it is behind none',
+            },
+            'host-key': {
+              type: 'string',
+              requiresArg: true,
+              describe: 'file of the public key that proves the host; "": only a certificate does',
+            },
+            record: { type: 'boolean', describe: 'record all sessions through a proxy; --no-record does not' },
+          })
+          .example('$0 server service change web1 --address 10.0.0.5:22 --host-key web1.pub', ''),
+      async args => {
+        const { readPublicKey } = await import('../ca/files.ts');
+        const { hostname, address, record, hostKey: file } = args;
+        // First: opening the state may give up root's rights.
+        const hostKey = file === undefined ? undefined : file === '' ? 'none' : readPublicKey(file);
+        await withState(args, async state => {
+          const { changeService } = await import('../server/admin/services.ts');
+          const changed = changeService(state, args.service, { hostname, address, record, hostKey });
+          if (changed.kind === 'done') say(`changed ${changed.value.name}`);
+          return changed;
+        });
+      },
+    )
+    .command(
       'list',
-      'all services: name, serviceID, host name, passthru',
+      'all services: name, serviceID, host name, passthru or proxy, address, record',
       command => command.epilogue(serverStatuses).options(stateOptions),
       async args =>
         await withState(args, ({ services }) => {
-          for (const { id, name, hostname, passthru } of services.all())
-            say([name, id, hostname === '' ? '-' : hostname, passthru ? 'passthru' : '-'].join('\t'));
+          for (const { id, name, hostname, passthru, kind, address, record } of services.all()) {
+            const what = kind === 'proxy' ? 'proxy' : passthru ? 'passthru' : '-';
+            say([name, id, hostname || '-', what, address ?? '-', record ? 'record' : '-'].join('\t'));
+          }
           return done(undefined);
         }),
     )
@@ -61,7 +105,7 @@ export function serviceCommands(yargs: Argv): Argv {
           return rotated;
         }),
     )
-    .demandCommand(1, 'say add, list or rotate-key');
+    .demandCommand(1, 'say add, change, list or rotate-key');
 }
 
 /** As the agent's configuration wants it. The one place that shows a service key. */

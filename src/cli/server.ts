@@ -4,9 +4,11 @@ import { approveCommand } from './server-approve.ts';
 import { serverStatuses } from './server-common.ts';
 import { deviceCommands } from './server-device.ts';
 import { enrolCommands } from './server-enrol.ts';
+import { groupCommands } from './server-group.ts';
 import { personCommands } from './server-person.ts';
 import { serviceCommands } from './server-service.ts';
 import { startCommand } from './server-start.ts';
+import { vaultCommands } from './server-vault.ts';
 
 /**
  * `trasa-agent server …`. All but `start` and `approve` work on the state directory itself, on the server's host and
@@ -20,8 +22,10 @@ export const serverCommand: CommandModule = {
     approveCommand(yargs);
     return yargs
       .command('person', 'who may log in', personCommands)
+      .command('group', 'people who are given access together', groupCommands)
       .command('service', 'the hosts and applications that ask', serviceCommands)
-      .command('access', 'which person may enter which account of which service', accessCommands)
+      .command('access', 'who may enter which account of which service', accessCommands)
+      .command('vault', 'what opens hosts that take no certificate of the access proxy', vaultCommands)
       .command('enrol', 'give a person a second factor', enrolCommands)
       .command('device', 'the second factors that people have', deviceCommands)
       .epilogue(serverStatuses)

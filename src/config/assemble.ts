@@ -3,6 +3,12 @@ import type { PublicKey } from '../ssh/public-key.ts';
 import type { AgentConfig, ProxyService } from './config.ts';
 import type { Values } from './options.ts';
 
+/** Keys of CAs, from the files that options name. */
+export interface CaKeys {
+  readonly proxyCAs?: readonly PublicKey[];
+  readonly systemCAs?: readonly PublicKey[];
+}
+
 /** The options' values under the names that the rest of the program uses. */
 export function assemble(
   source: string,
@@ -10,7 +16,7 @@ export function assemble(
   serviceKey: Secret,
   ca: string | undefined,
   services: ReadonlyMap<string, ProxyService>,
-  proxyCAs: readonly PublicKey[] = [],
+  { proxyCAs = [], systemCAs = [] }: CaKeys = {},
 ): AgentConfig {
   const { top, policy, identity, throttle, daemon, login, proxy } = values;
   return {
@@ -84,6 +90,9 @@ export function assemble(
       keys: proxy.keys,
       services,
       entry: { groups: proxy.groups, rules: proxy.policies },
+      catalogue: proxy.catalogue,
+      catalogueMaxAgeMs: proxy.catalogueMaxAge,
+      systemCAs,
     },
     debug: top.debug,
   };

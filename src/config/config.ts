@@ -92,6 +92,11 @@ export interface ProxySettings {
   readonly keys: ReadonlyMap<string, string>;
   readonly services: ReadonlyMap<string, ProxyService>;
   readonly entry: EntryRules;
+  /** Take services, policies, keys and the vault from the server, too, which is then an embedded one. */
+  readonly catalogue: boolean;
+  readonly catalogueMaxAgeMs: number;
+  /** Of the CA that says who people are (`POST /api/v1/my/generatekey`). */
+  readonly systemCAs: readonly PublicKey[];
 }
 
 /** A host behind the proxy. */
@@ -100,6 +105,17 @@ export interface ProxyService extends Omit<ServiceOptions, 'serviceKey' | 'servi
   readonly serviceKey: Secret;
   /** The host through which it is reached; undefined: directly. */
   readonly via: { readonly service: ProxyService; readonly account: string } | undefined;
+  /** As the server's catalogue has it; undefined: it is the configuration's own. */
+  readonly listed?: ListedService;
+  /** The principal of its certificate; undefined: its host. */
+  readonly certifiedAs?: string | undefined;
+}
+
+export interface ListedService {
+  /** The server's ID of it: the proxy asks about it as itself. */
+  readonly id: string;
+  /** Accounts for which the server's vault has something. */
+  readonly vault: readonly string[];
 }
 
 /** Something wrong, or (as a warning) something to mend, said for an administrator. */

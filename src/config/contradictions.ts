@@ -37,7 +37,7 @@ function missing(file: string, { values, given }: ReadOptions): Problem[] {
 }
 
 function contradictions({ values, given }: ReadOptions, about: About): Problem[] {
-  const { top, policy, throttle, daemon } = values;
+  const { top, policy, throttle, daemon, proxy } = values;
   const problems: Problem[] = [];
   if (given.has('serviceKey') && top.serviceKeyFile !== '')
     problems.push(...about(['serviceKeyFile'], 'serviceKey and serviceKeyFile contradict each other', keepOne));
@@ -61,6 +61,8 @@ function contradictions({ values, given }: ReadOptions, about: About): Problem[]
     problems.push(
       ...about(['policy.revokedKeys'], 'revokedKeys means nothing without trustProxyCA', 'name the CA too'),
     );
+  if (given.has('proxy.catalogueMaxAge') && !proxy.catalogue)
+    problems.push(...about(['proxy.catalogueMaxAge'], 'catalogueMaxAge means nothing without catalogue = true'));
   if (daemon.loginTimeout < top.pushTimeout)
     problems.push(
       ...about(

@@ -7,11 +7,12 @@ import { problemAt } from './problem.ts';
 import type { ReadOptions } from './read-options.ts';
 
 export function entryProblems(file: string, { values, faulty, lineOf }: ReadOptions): Problem[] {
-  const { services, groups, policies } = values.proxy;
+  const { services, groups, policies, catalogue } = values.proxy;
+  const knowsAll = !faulty.has('proxy.services') && !catalogue; // what is in the catalogue only the server knows
   const accounts = [...new Set([...services.values()].flatMap(service => service.accounts))];
   const known = [
-    { key: 'services', what: 'service', names: [...services.keys()], isKnown: !faulty.has('proxy.services') },
-    { key: 'accounts', what: 'account of any service', names: accounts, isKnown: !faulty.has('proxy.services') },
+    { key: 'services', what: 'service', names: [...services.keys()], isKnown: knowsAll },
+    { key: 'accounts', what: 'account of any service', names: accounts, isKnown: knowsAll },
     { key: 'groups', what: 'group in [proxy.groups]', names: [...groups.keys()], isKnown: !faulty.has('proxy.groups') },
   ] as const;
   return policies.flatMap(policy =>

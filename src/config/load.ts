@@ -7,7 +7,14 @@ import { parseDocument } from './document.ts';
 import { unsafePlaces } from './places.ts';
 import { problemAt, unsafeAt } from './problem.ts';
 import { originalTable, type ReadOptions, readOptions } from './read-options.ts';
-import { readAuthorities, readProxyCAs, readProxyServices, readServiceKey } from './referred-files.ts';
+import {
+  readAuthorities,
+  readCaKeys,
+  readProxyServices,
+  readServiceKey,
+  systemCA,
+  trustProxyCA,
+} from './referred-files.ts';
 
 /** Where a configuration is looked for, in this order: ours, then the original PAM module's. */
 export const usualPlaces = ['/etc/trasa/trasa-agent.toml', '/etc/trasa/config/trasapam.toml'] as const;
@@ -45,12 +52,16 @@ export function loadConfig(
   const ca = readAuthorities(file, options, problems);
   const services =
     whose === 'proxy' ? readProxyServices(file, options, serviceKey, problems) : new Map<string, never>();
-  const proxyCAs = whose === 'daemon' ? readProxyCAs(file, options, problems) : [];
+  const { policy, proxy } = options.values;
+  const cas =
+    whose === 'daemon'
+      ? { proxyCAs: readCaKeys(file, options, trustProxyCA(policy.trustProxyCA), problems) }
+      : { systemCAs: readCaKeys(file, options, systemCA(proxy.systemCA), problems) };
 
   if (problems.length > 0 || serviceKey === undefined) return broken(...problems);
   return {
     kind: 'loaded',
-    config: assemble(file, options.values, serviceKey, ca, services, proxyCAs),
+    config: assemble(file, options.values, serviceKey, ca, services, cas),
     warnings: inOrder(warnings),
   };
 }

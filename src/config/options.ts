@@ -258,6 +258,20 @@ export const options = {
       notAFingerprint,
       notATrasaID,
     ),
+    systemCA: text(
+      "Public keys of a TRASA System CA, a line each, as the server has them for download. Its certificates, in which somebody's email address is the one principal, are a first factor at the proxy.",
+      'an absolute path',
+      example('/etc/trasa/system-ca.pub'),
+      notAPath,
+    ),
+    catalogue: flag(
+      'Take services, policies, groups, keys of people, CAs and the vault from the server, besides those of this file: an embedded server (trasa-agent server) that has this proxy as a service with --proxy.',
+    ),
+    catalogueMaxAge: seconds(
+      'While the server is away its last catalogue goes on for this long, then nothing of it counts.',
+      86_400,
+      { min: 300, max: 2_592_000 },
+    ),
     services: services(
       'The hosts behind the proxy: [proxy.services.NAME] with address, accounts, hostCA, hostKey or firstUse, serviceID, serviceKey or serviceKeyFile, record, credentials, via and more. See trasa-agent-proxy(8).',
     ),

@@ -6,6 +6,7 @@ import { parsePublicKeyLine } from '../ssh/key-line.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
 import { notAWord } from './checks.ts';
 import type { Problem, ProxyService } from './config.ts';
+import type { Section } from './options.ts';
 import { problemAt } from './problem.ts';
 import type { ReadOptions } from './read-options.ts';
 
@@ -98,25 +99,47 @@ export function readAuthorities(file: string, options: ReadOptions, problems: Pr
   return read.text;
 }
 
-/** The User CAs of access proxies: a line each, as `trasa-agent ca export user` prints them. */
-export function readProxyCAs(file: string, options: ReadOptions, problems: Problem[]): readonly PublicKey[] {
-  const { trustProxyCA } = options.values.policy;
-  if (trustProxyCA === '') return [];
+/** The option that names a file of public keys of CAs, a line each. */
+export interface CaFileOption {
+  readonly section: Section;
+  readonly name: string;
+  /** Empty: there is none. */
+  readonly path: string;
+  /** What should be in it. */
+  readonly hint: string;
+}
+
+/** The User CAs of access proxies. */
+export function trustProxyCA(path: string): CaFileOption {
+  return { section: 'policy', name: 'trustProxyCA', path, hint: 'put there what trasa-agent ca export user prints' };
+}
+
+/** Whose certificates say who people are. */
+export function systemCA(path: string): CaFileOption {
+  return { section: 'proxy', name: 'systemCA', path, hint: 'the server has it for download' };
+}
+
+export function readCaKeys(
+  file: string,
+  options: ReadOptions,
+  { section, name, path, hint: whatBelongs }: CaFileOption,
+  problems: Problem[],
+): readonly PublicKey[] {
+  if (path === '') return [];
   const report = (text: string, hint?: string): void => {
-    const line = options.lineOf(['policy', 'trustProxyCA']);
-    problems.push(problemAt(file, line, `trustProxyCA ${trustProxyCA} ${text}`, hint));
+    problems.push(problemAt(file, options.lineOf([section, name]), `${name} ${path} ${text}`, hint));
   };
-  const read = readSafely(trustProxyCA, { maxBytes: maxBundleBytes });
+  const read = readSafely(path, { maxBytes: maxBundleBytes });
   if (read.kind === 'refused') {
     report(read.problem.text, read.problem.hint);
     return [];
   }
   const lines = read.text.split(/\r?\n/).filter(line => /^\s*[^#\s]/.test(line));
-  if (lines.length === 0) report('holds no public key', 'put there what trasa-agent ca export user prints');
+  if (lines.length === 0) report('holds no public key', whatBelongs);
   return lines.flatMap(text => {
     const line = parsePublicKeyLine(text);
     if (line.kind === 'parsed') return [line.value.key];
-    report(line.text);
+    report(`has a line that ${line.text}`);
     return [];
   });
 }

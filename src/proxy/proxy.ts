@@ -2,6 +2,9 @@
 import { mkdirSync } from 'node:fs';
 import type { Rules } from '../auth/ports.ts';
 import type { AgentConfig } from '../config/config.ts';
+import type { Krl } from '../ssh/krl.ts';
+import { openOffers } from './catalogue/open-offers.ts';
+import { fromServerVault } from './catalogue/server-vault.ts';
 import { openCertifier } from './certifier.ts';
 import type { ClientParts } from './door/client.ts';
 import { type Door, openDoor } from './door/door.ts';
@@ -35,8 +38,8 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
   const hostKeys = openHostKeys(proxy.stateDirectory, clock.now());
   if (typeof hostKeys === 'string') return hostKeys;
   for (const warning of hostKeys.warnings) log.warn(warning);
-  const vault = openVault(proxy.services.values());
-  if (typeof vault === 'string') return vault;
+  const files = openVault(proxy.services.values());
+  if (typeof files === 'string') return files;
   const keyStore = openKeyStore(parts, proxy.stateDirectory);
   if (typeof keyStore === 'string') return keyStore;
   const certifier = await openCertifier(proxy, () => clock.now());
@@ -46,7 +49,10 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
   const approvals = parts.openApprovals(proxy.stateDirectory);
   const audit = parts.openAudit(proxy.auditFile);
   const servers = parts.openServers(config);
+  const offers = await openOffers(config, servers, clock, log);
+  const revoked = (): readonly Krl[] => [...certifier.revoked(), ...offers.now().revoked];
   const close = (): void => {
+    offers.stop();
     servers.close();
     audit.close();
     memory.close();
@@ -55,7 +61,6 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     certifier.close();
   };
 
-  const entryPorts = { entry: proxy.entry, approvals, clock };
   let sessions = 0;
   const clientParts: ClientParts = {
     hostKeys: () => hostKeys.at(clock.now()),
@@ -66,8 +71,17 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       checkPassword: async (...asked) => await servers.checkPassword(...asked),
       guesses: new PasswordGuesses(memory, config.throttle, clock),
       verifierFor: service => servers.verifierFor(service),
-      services: proxy.services,
-      ...entryPorts,
+      get services() {
+        return offers.now().services;
+      },
+      get entry() {
+        return offers.now().entry;
+      },
+      get nameOf() {
+        return offers.now().nameOf;
+      },
+      approvals,
+      clock,
       jump: jumpPoint(config.server),
       rules: rulesOf(config),
       memory,
@@ -78,24 +92,28 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       dial: parts.dial,
       issue: async (...asked) => await certifier.issue(...asked),
       sourceAddress: proxy.sourceAddress,
-      vault,
+      stored: async (passage, clientAddress, signal) =>
+        passage.service.listed === undefined
+          ? files.entryFor(passage.service, passage.account)
+          : await fromServerVault(passage, clientAddress, async (...asked) => await servers.vault(...asked), signal),
       hostKeys: keyStore,
       warn: (text, facts) => log.warn(text, facts),
-      revoked: () => certifier.revoked(),
+      revoked,
       now: () => clock.now(),
     },
     jump: (person, clientAddress) => ({
-      rules: () => ({
-        services: proxy.services,
-        grantFor: service => jumpVerdict(entryPorts, person, service, clientAddress),
-      }),
+      rules: () => {
+        const { services, entry } = offers.now();
+        const ports = { entry, approvals, clock };
+        return { services, grantFor: service => jumpVerdict(ports, person, service, clientAddress) };
+      },
       dial: parts.dial,
       broken: error => log.bug(error),
     }),
     keyRules: clientAddress => ({
-      keys: proxy.keys,
-      userCA: certifier.userCA,
-      revoked: certifier.revoked(),
+      keys: offers.now().keys,
+      personCAs: [certifier.userCA, ...offers.now().systemCAs],
+      revoked: revoked(),
       now: clock.now(),
       clientAddress,
     }),
@@ -122,7 +140,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     return `cannot listen: ${error instanceof Error ? error.message : String(error)}`;
   }
   const { host = 'every address' } = proxy.listen;
-  log.info('ready', { host, port: door.port, services: proxy.services.size });
+  log.info('ready', { host, port: door.port, services: offers.now().services.size });
   return {
     port: door.port,
     async stop() {

@@ -21,8 +21,8 @@ export async function runProxy(parts: ProxyParts, process: Process): Promise<num
   for (const warning of loaded.warnings) log.warn(formatProblem(warning));
   const { config } = loaded;
   log.setDebug(config.debug);
-  if (config.proxy.services.size === 0) {
-    log.error(`${config.source}: there is no [proxy.services.NAME]: the proxy leads nowhere`);
+  if (config.proxy.services.size === 0 && !config.proxy.catalogue) {
+    log.error(`${config.source}: there is no [proxy.services.NAME] and no catalogue = true: the proxy leads nowhere`);
     return exitStatus.config;
   }
   const proxy = await startProxy(config, parts);

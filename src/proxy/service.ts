@@ -7,7 +7,9 @@ import type { AgentConfig, LoadedConfig } from '../config/config.ts';
 import type { Secret } from '../otp/secret.ts';
 import type { Approvals } from '../store/approvals.ts';
 import type { HostKeyStore } from '../store/host-keys.ts';
+import type { CatalogueReply, VaultReply } from '../trasa/catalogue-reply.ts';
 import type { PasswordOutcome } from '../trasa/password.ts';
+import type { VaultRequest } from '../trasa/requests.ts';
 import type { LoginPorts } from './downstream/login.ts';
 import type { JumpPoint } from './jump/point.ts';
 import type { UpstreamPorts } from './upstream/enter.ts';
@@ -37,5 +39,9 @@ export type OpenKeyStore = HostProofPorts['hostKeys'] & Pick<HostKeyStore, 'clos
 export interface Servers {
   checkPassword(email: string, password: Secret, signal: AbortSignal): Promise<PasswordOutcome>;
   verifierFor(service: JumpPoint): Verifier;
+  /** What the server's catalogue has. @param known the revision that we have */
+  catalogue(known: string, signal: AbortSignal): Promise<CatalogueReply>;
+  /** What opens an account of a service that is in it, for one login. */
+  vault(request: VaultRequest, signal: AbortSignal): Promise<VaultReply>;
   close(): void;
 }

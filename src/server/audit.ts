@@ -9,6 +9,8 @@ export interface AuditEvent {
   /** Address of whoever connected. */
   readonly peer: string;
   readonly service?: string | undefined;
+  /** The ID of the access proxy that asks about that service. */
+  readonly proxy?: string | undefined;
   readonly account?: string | undefined;
   readonly person?: string | undefined;
   /** Address of the person's client, as the host tells it. */

@@ -1,15 +1,17 @@
 /** START HERE: may this person enter this account of this service? In the order of TRASA's server, exactly. */
 import type { FactorCheck } from './factors.ts';
 import { refusalOf } from './policy.ts';
-import type { AccessMap } from './store/access.ts';
+import type { AccessMap, Grant } from './store/access.ts';
 import type { People, Person } from './store/people.ts';
 import type { Service, Services } from './store/services.ts';
-import { refused, type Verdict } from './verdict.ts';
+import { type RefusalReason, refused, type Verdict } from './verdict.ts';
 
 /** What a host asks, in our words. Everything but the service's credentials is the host's claim. */
 export interface LoginQuestion {
   readonly serviceID: string;
   readonly serviceKey: string;
+  /** The ID of the service behind an access proxy; empty: it is about the one that asks. */
+  readonly target: string;
   /** Normalised. */
   readonly account: string;
   readonly trasaID: string;
@@ -62,7 +64,8 @@ type LookedUp =
 function lookUp(checks: Checks, question: LoginQuestion): LookedUp {
   const { account } = question;
 
-  const service = checks.services.authenticate(question.serviceID, question.serviceKey);
+  const asker = checks.services.authenticate(question.serviceID, question.serviceKey);
+  const service = asker === undefined ? undefined : targetOf(checks.services, asker, question.target);
   if (service === undefined) return { verdict: refused('service-credentials') };
 
   if (service.passthru && !checks.access.maps(service.id, account))
@@ -74,9 +77,24 @@ function lookUp(checks: Checks, question: LoginQuestion): LookedUp {
 
   // TRASA asks for the organisation here (INVALID_ORG_ID); this server holds one, to which every service belongs.
 
-  const grant = checks.access.find(person.id, service.id, account);
-  if (grant === undefined) return { verdict: refused('no-access'), service, person };
-  const refusal = refusalOf(grant, checks.now(), question.clientAddress);
-  if (refusal !== undefined) return { verdict: refused(refusal), service, person };
-  return { verdict: grant.tfaRequired ? undefined : { kind: 'not-required' }, service, person };
+  const entry = entryInto(checks, { person, service }, question);
+  if (typeof entry === 'string') return { verdict: refused(entry), service, person };
+  return { verdict: entry.tfaRequired ? undefined : { kind: 'not-required' }, service, person };
+}
+
+/** The service that a question is about: the one that asks, or one behind it that an access proxy names by its ID. */
+export function targetOf(services: Services, asker: Service, target: string): Service | undefined {
+  if (target === '') return asker;
+  const service = asker.kind === 'proxy' ? services.byId(target) : undefined;
+  return service?.address === undefined ? undefined : service;
+}
+
+/** The grant that lets this person into the account, now and from there; else why none does. */
+export function entryInto(
+  { access, now }: Pick<Checks, 'access' | 'now'>,
+  { person, service }: { readonly person: Person; readonly service: Service },
+  { account, clientAddress }: Pick<LoginQuestion, 'account' | 'clientAddress'>,
+): Grant | RefusalReason {
+  const grant = access.find(person.id, service.id, account);
+  return grant === undefined ? 'no-access' : (refusalOf(grant, now(), clientAddress) ?? grant);
 }

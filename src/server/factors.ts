@@ -15,7 +15,7 @@ export type FactorCheck = (request: FactorRequest, signal: AbortSignal) => Verdi
 export interface FactorRequest {
   readonly person: Person;
   readonly service: Pick<Service, 'name' | 'hostname'>;
-  readonly question: Omit<LoginQuestion, 'serviceID' | 'serviceKey'>;
+  readonly question: Omit<LoginQuestion, 'serviceID' | 'serviceKey' | 'target'>;
 }
 
 export interface FactorPorts {

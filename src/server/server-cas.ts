@@ -66,11 +66,11 @@ export class ServerCas {
   }
 
   /**
-   * The list of all that the User CA and the Host CA have revoked, in OpenSSH's form: to the byte the same until
-   * something else is revoked, or a CA is made.
+   * The list of all that a CA has revoked, in OpenSSH's form: to the byte the same until something else is revoked, or a
+   * CA is made. The User CA and the Host CA share theirs.
    */
-  krl(): CaResult<Buffer> {
-    return this.#opened('user', authority => done(encodeKrl(krlOf(authority, authority.issues.lastRevokedAt() ?? 0))));
+  krl(name: CaName): CaResult<Buffer> {
+    return this.#opened(name, authority => done(encodeKrl(krlOf(authority, authority.issues.lastRevokedAt() ?? 0))));
   }
 
   /** What a host says of itself; answered by the User CA, if there is one. */

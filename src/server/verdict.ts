@@ -8,6 +8,7 @@ export type Verdict =
 export type RefusalReason =
   | 'malformed'
   | 'service-credentials'
+  | 'no-proxy'
   | 'unknown-person'
   | 'person-disabled'
   | 'no-access'

@@ -1,11 +1,27 @@
 import { lookup as dnsLookup } from 'node:dns';
 import type { ServerSettings } from '../config/config.ts';
 import type { Secret } from '../otp/secret.ts';
-import { Deliverer, type Delivery, type Errand, type Network } from './delivery.ts';
-import { type Capabilities, noCapabilities } from './envelope.ts';
+import { cataloguePath, vaultPath } from './catalogue.ts';
+import {
+  type CatalogueReply,
+  catalogueReply,
+  maxCatalogueBytes,
+  type VaultReply,
+  vaultReply,
+} from './catalogue-reply.ts';
+import { type Answered, Deliverer, type Delivery, type Errand, type Network } from './delivery.ts';
+import { type Capabilities, type Envelope, noCapabilities, own } from './envelope.ts';
 import { sharedLookup } from './lookup.ts';
 import { type PasswordOutcome, passwordOutcome } from './password.ts';
-import { checkConfigBody, identityBody, type NixRequest, nixBody } from './requests.ts';
+import {
+  catalogueBody,
+  checkConfigBody,
+  identityBody,
+  type NixRequest,
+  nixBody,
+  type VaultRequest,
+  vaultBody,
+} from './requests.ts';
 
 /** Between two questions about capabilities, at least. */
 const relearnMs = 60_000;
@@ -49,14 +65,42 @@ export class TrasaClient {
     );
     // Not demanded even of a server that announced it: the next in the list may be a TRASA v1.1, which never echoes.
     if (delivery.kind === 'answered' && (delivery.envelope.attempt ?? request.attempt.id) !== request.attempt.id)
-      return {
-        kind: 'unavailable',
-        cause: 'bad-answer',
-        detail: 'answer for another attempt',
-        server: delivery.server,
-        elapsedMs: delivery.elapsedMs,
-      };
+      return badAnswer(delivery, 'answer for another attempt');
+    // A server that does not know the field has judged the proxy's own service.
+    if (delivery.kind === 'answered' && delivery.envelope.status === 'success' && !isAbout(request, delivery.envelope))
+      return badAnswer(delivery, 'answer about another service');
     return delivery;
+  }
+
+  /** Asks the embedded server what an access proxy has to know. @param known the revision that we have */
+  async catalogue(known: string, signal: AbortSignal): Promise<CatalogueReply> {
+    const delivery = await this.#deliverer.deliver(
+      {
+        path: cataloguePath,
+        body: catalogueBody(this.#settings, known),
+        repeat: 'harmless',
+        freshConnection: false,
+        answerTimeoutMs: this.#settings.responseTimeoutMs,
+        maxBodyBytes: maxCatalogueBytes,
+      },
+      signal,
+    );
+    return catalogueReply(delivery);
+  }
+
+  /** Asks the embedded server for what opens an account, for one login. */
+  async vault(request: VaultRequest, signal: AbortSignal): Promise<VaultReply> {
+    const delivery = await this.#deliverer.deliver(
+      {
+        path: vaultPath,
+        body: vaultBody(this.#settings, request),
+        repeat: 'harmless',
+        freshConnection: false,
+        answerTimeoutMs: this.#settings.responseTimeoutMs,
+      },
+      signal,
+    );
+    return vaultReply(delivery, request.attempt);
   }
 
   /** Checks a person's password: the first factor of the access proxy. It is sent to one server, unless that is away. */
@@ -114,6 +158,14 @@ export class TrasaClient {
     this.#closing.abort();
     this.#deliverer.close();
   }
+}
+
+function isAbout({ target }: NixRequest, { extra }: Envelope): boolean {
+  return target === undefined || own(extra, 'targetService') === target;
+}
+
+function badAnswer({ server, elapsedMs }: Answered, detail: string): Delivery {
+  return { kind: 'unavailable', cause: 'bad-answer', detail, server, elapsedMs };
 }
 
 function realNetwork(): Network {

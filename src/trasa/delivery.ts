@@ -3,6 +3,7 @@ import type { LookupFunction } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ServerSettings } from '../config/config.ts';
 import { failSafeCauses, type UnavailableCause } from '../policy/decision.ts';
+import type { cataloguePath, vaultPath } from './catalogue.ts';
 import { TrustedAgent } from './connection.ts';
 import { type Envelope, parseEnvelope } from './envelope.ts';
 import { exchange } from './exchange.ts';
@@ -39,7 +40,12 @@ export interface Unavailable {
 }
 
 export interface Errand {
-  readonly path: '/auth/agent/nix' | '/auth/agent/checkconfig' | '/auth/identity';
+  readonly path:
+    | '/auth/agent/nix'
+    | '/auth/agent/checkconfig'
+    | '/auth/identity'
+    | typeof cataloguePath
+    | typeof vaultPath;
   readonly body: Buffer;
   /**
    * `once`: a code that a server checked is used up, and a push must not be sent twice. So such a request goes to
@@ -49,6 +55,8 @@ export interface Errand {
   /** On a connection of its own, instead of the warm one. */
   readonly freshConnection: boolean;
   readonly answerTimeoutMs: number;
+  /** Of the answer's body; undefined: as many as TRASA's may have. */
+  readonly maxBodyBytes?: number;
   /** Is shown the head of each answer. */
   readonly observe?: (message: IncomingMessage) => void;
 }
@@ -107,14 +115,9 @@ export class Deliverer {
     const agent = errand.freshConnection ? this.#fresh : this.#warm;
     const startedAt = monotonicNow();
     for (let waits = 0; ; waits++) {
-      const { answerTimeoutMs } = errand;
-      const got = await exchange(new URL(errand.path, url), errand.body, {
-        agent,
-        answerTimeoutMs,
-        monotonicNow,
-        signal,
-        observe: errand.observe,
-      });
+      const { answerTimeoutMs, maxBodyBytes, observe } = errand;
+      const how = { agent, answerTimeoutMs, monotonicNow, signal, observe, maxBodyBytes };
+      const got = await exchange(new URL(errand.path, url), errand.body, how);
       if (got.kind === 'trouble') return failed(url, got.cause, got.detail, got.elapsedMs);
       if (got.status !== 429) return judge(url, got.status, got.body, got.elapsedMs);
 

@@ -31,6 +31,8 @@ export interface Envelope {
   readonly push: string | undefined;
   readonly code: string | undefined;
   readonly capabilities: Capabilities;
+  /** `data[0]`, where it is an object: for the endpoints that are not TRASA's. */
+  readonly extra: JsonObject;
 }
 
 /** Reads an answer's body. A string says why it is not TRASA's: it is then no verdict at all. */
@@ -63,6 +65,7 @@ export function parseEnvelope(body: Uint8Array): Envelope | string {
     push: typeof push === 'string' ? push : undefined,
     code: typeof code === 'string' ? code : undefined,
     capabilities: parseCapabilities(own(extra, 'capabilities')),
+    extra,
   };
 }
 
@@ -76,13 +79,13 @@ function parseCapabilities(value: unknown): Capabilities {
   };
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A member that the JSON text itself has; nothing inherited. */
-function own(object: JsonObject, name: string): unknown {
+export function own(object: JsonObject, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }

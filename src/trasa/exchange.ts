@@ -6,8 +6,8 @@ import type { UnavailableCause } from '../policy/decision.ts';
 import type { TrustedAgent, TrustedRequestOptions } from './connection.ts';
 import { ConnectTrouble, codeOf } from './trouble.ts';
 
-/** Most bytes of an answer's body. TRASA's are a few hundred. */
-const maxBodyBytes = 65_536;
+/** Most bytes of an answer's body, if nothing else is said. TRASA's are a few hundred. */
+const usualBodyBytes = 65_536;
 
 /** What came of one request to one server. */
 export type Exchange =
@@ -35,6 +35,8 @@ export interface ExchangeOptions {
   /** Milliseconds of a clock that never jumps. */
   readonly monotonicNow: () => number;
   readonly signal: AbortSignal;
+  /** Undefined: {@link usualBodyBytes}. */
+  readonly maxBodyBytes?: number | undefined;
   /** Is shown the head of the answer. */
   readonly observe: ((message: IncomingMessage) => void) | undefined;
 }
@@ -44,7 +46,7 @@ export interface ExchangeOptions {
  * never lets axios' errors out: they carry the request, and so the service key and the code.
  */
 export async function exchange(url: URL, body: Buffer, options: ExchangeOptions): Promise<Exchange> {
-  const { agent, answerTimeoutMs, monotonicNow, signal, observe } = options;
+  const { agent, answerTimeoutMs, monotonicNow, signal, observe, maxBodyBytes = usualBodyBytes } = options;
   const deadline = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let sentAt: number | undefined;
@@ -81,7 +83,7 @@ export async function exchange(url: URL, body: Buffer, options: ExchangeOptions)
     answering = true;
     const { status, headers, data } = response;
     const retryAfter: unknown = headers['retry-after'];
-    const bytes = await readAnswer(status, data);
+    const bytes = await readAnswer(status, data, maxBodyBytes);
     const elapsedMs = monotonicNow() - (sentAt ?? 0);
     if (bytes === undefined)
       return { kind: 'trouble', cause: 'bad-answer', detail: `answer over ${maxBodyBytes} bytes`, elapsedMs };
@@ -121,7 +123,7 @@ const client = create({
 });
 
 /** The body of a 200; no bytes of any other answer, whose connection is dropped. Undefined if it is too long. */
-async function readAnswer(status: number, stream: Readable): Promise<Buffer | undefined> {
+async function readAnswer(status: number, stream: Readable, maxBodyBytes: number): Promise<Buffer | undefined> {
   if (status !== 200) {
     stream.on('error', () => {}); // nobody waits for it any more
     stream.destroy();

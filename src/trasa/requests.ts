@@ -8,6 +8,19 @@ export interface NixRequest {
   readonly attempt: LoginAttempt;
   readonly trasaID: string;
   readonly proof: ServerProof;
+  /** The server's ID of the service behind an access proxy; undefined: it is about the one whose credentials are ours. */
+  readonly target?: string | undefined;
+}
+
+/** Of the embedded server's vault, for one login through an access proxy. */
+export interface VaultRequest {
+  /** The server's ID of the service. */
+  readonly target: string;
+  readonly account: string;
+  readonly person: string;
+  readonly clientAddress: string;
+  /** The ID of the login. */
+  readonly attempt: string;
 }
 
 /**
@@ -17,7 +30,7 @@ export interface NixRequest {
  * @param hostname of this host
  */
 export function nixBody(settings: ServerSettings, hostname: string, request: NixRequest): Buffer {
-  const { attempt, trasaID, proof } = request;
+  const { attempt, trasaID, proof, target } = request;
   if (proof.factor === 'totp' && proof.code.length === 0) throw new Error('an empty code would ask for a push');
   return encode({
     serviceID: settings.serviceID,
@@ -30,6 +43,7 @@ export function nixBody(settings: ServerSettings, hostname: string, request: Nix
     hostname,
 
     attempt: attempt.id,
+    targetService: target,
     door: attempt.door,
     pushNumber: proof.factor === 'push' ? proof.number : undefined,
     command: attempt.command,
@@ -46,6 +60,25 @@ export function checkConfigBody(settings: ServerSettings): Buffer {
 /** POST /auth/identity: a person's password. */
 export function identityBody(email: string, password: Secret): Buffer {
   return encode({ email, password: password.expose(), intent: 'AUTH_REQ_DASH_LOGIN' });
+}
+
+/** POST /api/v1/proxy/catalogue. @param known the revision that we have; empty: none */
+export function catalogueBody(settings: ServerSettings, known: string): Buffer {
+  return encode({ serviceID: settings.serviceID, serviceKey: settings.serviceKey.expose(), known });
+}
+
+/** POST /api/v1/proxy/vault. */
+export function vaultBody(settings: ServerSettings, request: VaultRequest): Buffer {
+  const { target, account, person, clientAddress, attempt } = request;
+  return encode({
+    serviceID: settings.serviceID,
+    serviceKey: settings.serviceKey.expose(),
+    targetService: target,
+    user: account,
+    trasaID: person,
+    userIP: clientAddress,
+    attempt,
+  });
 }
 
 function encode(fields: Readonly<Record<string, string | undefined>>): Buffer {

@@ -8,9 +8,12 @@ import { outcomeOf, outcomeWithout } from '../trasa/reasons.ts';
 export class TrasaServerVerifier implements ServerVerifier {
   readonly name = 'trasa-server';
   readonly #client: TrasaClient;
+  readonly #target: string | undefined;
 
-  constructor(client: TrasaClient) {
+  /** @param target of all that it verifies; see NixRequest */
+  constructor(client: TrasaClient, target?: string) {
     this.#client = client;
+    this.#target = target;
   }
 
   canMatchNumbers(): boolean {
@@ -19,7 +22,7 @@ export class TrasaServerVerifier implements ServerVerifier {
   }
 
   async verify(attempt: LoginAttempt, trasaID: string, proof: ServerProof, signal: AbortSignal): Promise<Verification> {
-    const delivery = await this.#client.nix({ attempt, trasaID, proof }, signal);
+    const delivery = await this.#client.nix({ attempt, trasaID, proof, target: this.#target }, signal);
     const outcome =
       delivery.kind === 'answered'
         ? outcomeOf(delivery.envelope, proof.factor, delivery.elapsedMs)

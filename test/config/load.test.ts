@@ -152,6 +152,9 @@ t.test('every option reaches its place', async t => {
         keys: new Map([['SHA256:ZrwWQCUOXMY4t5WRCmYC0hOcHVcFz2eGDGHrPIHCqf0', 'bob']]),
         services: new Map(), // proxy-services.test.ts
         entry: { groups: new Map(), rules: [] }, // entry-options.test.ts
+        catalogue: true,
+        catalogueMaxAgeMs: 7_200_000,
+        systemCAs: [], // proxy-services.test.ts
       },
       debug: true,
     },

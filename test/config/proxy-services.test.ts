@@ -129,3 +129,36 @@ t.test('no service has the name that stands for a jump, however it is written', 
     t.match(loaded, { kind: 'broken', problems });
   }
 });
+
+t.test('keys of System CAs come from a file with a line each', async t => {
+  const folder = privateDirectory(t);
+  const load = (content: string | undefined) => {
+    const path = `${folder}/system-ca.pub`;
+    if (content !== undefined) put(path, content);
+    const text = `${top}[proxy]\ncatalogue = true\nsystemCA = "${path}"\n`;
+    return loadConfig(put(`${folder}/proxy.toml`, text), undefined, 'proxy');
+  };
+  t.match(load(undefined), {
+    kind: 'broken',
+    problems: [{ line: 6, text: /systemCA .*system-ca\.pub does not exist/ }],
+  });
+  const loaded = load(`# before and after a rotation\n${key} old\n\n${key}\n`);
+  t.match(loaded, { kind: 'loaded', config: { proxy: { systemCAs: [{ type: 'ssh-ed25519' }, {}], catalogue: true } } });
+  t.match(load('\n'), { kind: 'broken', problems: [{ text: /holds no public key/ }] });
+  t.match(load(`${key}\nnonsense\n`), { kind: 'broken', problems: [{ text: /has a line that is not a public key/ }] });
+});
+
+t.test('policies may speak of what is in the catalogue, which only the server knows', async t => {
+  const folder = privateDirectory(t);
+  const load = (more: string) => {
+    const text = `${top}[proxy]\n${more}\n[proxy.policies.dba]\npeople = ["alice"]\nservices = ["db1"]\naccounts = ["db"]\n`;
+    return loadConfig(put(`${folder}/proxy.toml`, text), undefined, 'proxy');
+  };
+  t.match(load(''), { kind: 'broken', problems: [{ text: /there is no service "db1"/ }, { text: /no account/ }] });
+  t.match(load('catalogue = true'), { kind: 'loaded' });
+  t.match(load('catalogueMaxAge = 600'), { kind: 'broken' });
+  t.match(loadConfig(put(`${folder}/proxy.toml`, `${top}[proxy]\ncatalogueMaxAge = 600\n`), undefined, 'proxy'), {
+    kind: 'broken',
+    problems: [{ line: 5, text: /means nothing without catalogue = true/ }],
+  });
+});

@@ -9,7 +9,7 @@ for (const path of ['/auth/agent/nix', '/api/v1/remote/auth/nix']) {
   t.test(`${path} names the first thing that is wrong, in TRASA's order`, async t => {
     const { state, post, time } = await testServer(t);
     const { request, person, serviceID } = await addAlice(state, { enrolled: false });
-    state.access.revoke(person.id, serviceID, 'alice');
+    state.access.revoke({ kind: 'person', id: person.id }, serviceID, 'alice');
     state.people.setEnabled(person.id, false);
     const wrong = { ...request, serviceKey: 'x', trasaID: 'nobody@example.com', totpCode: '000000' };
 

@@ -133,7 +133,7 @@ t.test('only so many pushes wait at once', async t => {
   if (bob === undefined || service === undefined) throw new Error('no bob');
   addDevice(server, bob.id);
   const grant = server.state.access.all()[0];
-  if (grant !== undefined) server.state.access.grant({ ...grant, person: bob.id });
+  if (grant !== undefined) server.state.access.grant({ ...grant, holder: { kind: 'person', id: bob.id } });
   const first = ask();
   const challenge = await challengeFor(server, device);
   const second = await ask({ trasaID: 'bob@example.com' });
@@ -176,7 +176,7 @@ t.test('who is disabled, or loses the access, while a push waits does not come i
   const service = services.find('web1');
   if (service === undefined) throw new Error('no service');
   const changes: [reason: string, change: () => void][] = [
-    ['policy not assigned', () => access.revoke(alice.person.id, service.id, 'alice')],
+    ['policy not assigned', () => access.revoke({ kind: 'person', id: alice.person.id }, service.id, 'alice')],
     ['IP_POLICY_FAILED', () => grant(server.state, alice.person.id, service.id, { networks: ['203.0.113.0/24'] })],
     ['User Disabled', () => people.setEnabled(alice.person.id, false)],
   ];

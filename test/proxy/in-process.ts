@@ -17,7 +17,7 @@ import type { Grant } from '../../src/policy/grant.ts';
 import type { HostKey } from '../../src/proxy/engine/host-keys.ts';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
 import { startProxy } from '../../src/proxy/proxy.ts';
-import type { ProxyParts } from '../../src/proxy/service.ts';
+import type { ProxyParts, Servers } from '../../src/proxy/service.ts';
 import { dial } from '../../src/proxy/upstream/dial.ts';
 import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { byte } from '../../src/ssh/wire.ts';
@@ -71,6 +71,8 @@ export interface InProcessOptions {
   /** The event of lines that the audit log does not take. */
   readonly cannotNote?: string;
   readonly policy?: Partial<AgentConfig['policy']>;
+  /** What the server answers when it is asked for its catalogue. */
+  readonly catalogue?: Servers['catalogue'];
 }
 
 let stateBefore: string | undefined;
@@ -136,6 +138,8 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
         askedAs.push(serviceID);
         return verifier;
       },
+      catalogue: options.catalogue ?? (async () => await Promise.resolve({ kind: 'none', detail: 'none' })),
+      vault: async () => await Promise.resolve({ kind: 'none' }),
       close: () => {},
     }),
     openMemory: () => Object.assign(memory, { check: () => {}, close: () => {} }),

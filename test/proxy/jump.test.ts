@@ -5,8 +5,6 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Test } from 'tap';
 import t from 'tap';
 import type { ProxyService } from '../../src/config/config.ts';
-import { usualCredentials } from '../../src/config/upstream-options.ts';
-import { Secret } from '../../src/otp/secret.ts';
 import { ourWindow } from '../../src/proxy/jump/channel.ts';
 import { destinationOf } from '../../src/proxy/jump/destination.ts';
 import { Jump } from '../../src/proxy/jump/jump.ts';
@@ -14,28 +12,12 @@ import { channelData, windowAdjust } from '../../src/proxy/messages/connection.t
 import { dial } from '../../src/proxy/upstream/dial.ts';
 import { byte, string, uint32 } from '../../src/ssh/wire.ts';
 import { until } from '../helpers/e2e/until.ts';
+import { proxyService } from '../helpers/proxy-service.ts';
 import { adjust, close, data, deafTap, eof, FakeLeg, global, granting, open, openBy, request } from './between.ts';
 import { type InProcess, type InProcessOptions, inProcess } from './in-process.ts';
 import { infoResponse, keyboardInteractive, type RawPeer, rawStranger, signedRequest } from './raw-peer.ts';
 
-const service: ProxyService = {
-  name: 'web1',
-  host: '127.0.0.1',
-  port: 22,
-  serviceID: 'ID',
-  serviceKey: new Secret('KEY'),
-  accounts: ['alice'],
-  hostCAs: [],
-  hostKeys: [],
-  record: false,
-  firstUse: 'refuse',
-  credentials: usualCredentials,
-  keyFile: '',
-  passphraseFile: '',
-  passwordFile: '',
-  via: undefined,
-  sourceAddress: '',
-};
+const service = { ...proxyService, host: '127.0.0.1', serviceID: 'ID' };
 const jumper = granting({ jump: true });
 const freely = { jump: true, record: false };
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { Secret } from '../../src/otp/secret.ts';
 import { type TotpParameters, totpAt } from '../../src/otp/totp.ts';
+import { usualTerms } from '../../src/policy/session-terms.ts';
 import { hashPassword } from '../../src/server/password.ts';
 import type { Timer } from '../../src/server/push/push-desk.ts';
 import { createServer, type ServerOptions } from '../../src/server/server.ts';
@@ -183,5 +184,5 @@ export async function addAlice(
 
 export function grant(state: ServerState, person: string, service: string, terms: object = {}): void {
   const open = { account: 'alice', tfaRequired: true, networks: [], hours: '', timeZone: 'UTC', lastDay: undefined };
-  state.access.grant({ person, service, ...open, ...terms });
+  state.access.grant({ holder: { kind: 'person', id: person }, service, session: usualTerms(), ...open, ...terms });
 }

@@ -10,6 +10,7 @@ const plain: Envelope = {
   push: undefined,
   code: undefined,
   capabilities: noCapabilities,
+  extra: {},
 };
 
 t.test('the envelopes of TRASA v1.1 are read', async t => {
@@ -45,9 +46,12 @@ t.test('additive members are read where they are, and are what they should be', 
   t.match(parse({ status: 'failed', data: [{ push: 'refused', attempt: 'A1' }] }), { push: 'refused', attempt: 'A1' });
   t.match(parse({ status: 'failed', data: [{ code: 'replayed' }] }), { code: 'replayed', push: undefined });
   t.match(parse({ status: 'failed', data: [{ push: 1, code: [] }] }), { push: undefined, code: undefined });
-  t.same(capable({ pushNumber: true, attemptEcho: 1 }), {
+  const some = { pushNumber: true, attemptEcho: 1 };
+  t.same(capable(some), {
     ...plain,
     capabilities: { ...noCapabilities, pushNumber: true },
+    extra: { capabilities: some },
   });
-  for (const capabilities of [null, [], 'pushNumber', true]) t.same(capable(capabilities), plain);
+  for (const capabilities of [null, [], 'pushNumber', true])
+    t.same(capable(capabilities), { ...plain, extra: { capabilities } });
 });

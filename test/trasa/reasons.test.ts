@@ -11,6 +11,7 @@ const silent: Envelope = {
   push: undefined,
   code: undefined,
   capabilities: noCapabilities,
+  extra: {},
 };
 const failed = (reason: string, factor: ServerFactor = 'totp', elapsedMs = 10, more: Partial<Envelope> = {}): Outcome =>
   outcomeOf({ ...silent, reason, ...more }, factor, elapsedMs);

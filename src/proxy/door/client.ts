@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Grant } from '../../policy/grant.ts';
 import { needsNoQuestion } from '../downstream/entry.ts';
-import { type Entry, isPassage, type LoginPorts, ProxyLogin } from '../downstream/login.ts';
+import { type Entry, isPassage, type LoginPorts, type Passage, ProxyLogin } from '../downstream/login.ts';
 import { type KeyRules, ownerOf } from '../downstream/proven-key.ts';
 import { Userauth } from '../downstream/userauth.ts';
 import type { HostKey } from '../engine/host-keys.ts';
@@ -24,7 +24,13 @@ export interface ClientParts {
   readonly ident: string;
   readonly loginTimeoutMs: number;
   readonly login: Omit<LoginPorts<Upstream>, 'enterUpstream' | 'refused'>;
-  readonly upstream: Omit<UpstreamPorts, 'banner'>;
+  readonly upstream: Omit<UpstreamPorts, 'banner' | 'stored'> & {
+    readonly stored: (
+      passage: Passage,
+      clientAddress: string,
+      signal: AbortSignal,
+    ) => ReturnType<UpstreamPorts['stored']>;
+  };
   readonly jump: (person: string, clientAddress: string) => JumpPorts;
   readonly keyRules: (clientAddress: string) => KeyRules;
   readonly log: ProxyLog;
@@ -176,6 +182,11 @@ export class Client implements TransportListener {
   }
 
   #upstreamPorts(): UpstreamPorts {
-    return { ...this.#parts.upstream, banner: text => this.#transport.send(banner(text)) };
+    const { upstream } = this.#parts;
+    return {
+      ...upstream,
+      stored: async (passage, signal) => await upstream.stored(passage, this.#address, signal),
+      banner: text => this.#transport.send(banner(text)),
+    };
   }
 }

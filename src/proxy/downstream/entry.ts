@@ -1,7 +1,7 @@
 import { graceBinding } from '../../auth/login.ts';
 import type { ProxyService } from '../../config/config.ts';
 import { type EntryVerdict, grantFor, inOneSpelling } from '../../policy/entry-rules.ts';
-import { isWithin, parseAddressList } from '../../ssh/source-address.ts';
+import { withinNetworks } from '../../ssh/source-address.ts';
 import { isApproved } from './approval.ts';
 import type { LoginPorts } from './login.ts';
 import type { KeyOwner } from './proven-key.ts';
@@ -15,7 +15,7 @@ export function entryVerdict(
   service: ProxyService,
   clientAddress: string,
 ): EntryVerdict {
-  const isFrom = (networks: string): boolean => isWithin(parseAddressList(networks) ?? [], clientAddress);
+  const isFrom = (networks: string): boolean => withinNetworks(networks.split(','), clientAddress);
   return grantFor(entry, { person, service, account, now: clock.now(), isFrom });
 }
 
@@ -47,15 +47,18 @@ export function jumpVerdict(
  * holds a while longer: a second, so that it is still there when authenticate() looks.
  */
 export function needsNoQuestion(
-  ports: Pick<LoginPorts<unknown>, 'services' | 'jump' | 'rules' | 'memory' | 'clock' | 'entry' | 'approvals'>,
+  ports: Pick<
+    LoginPorts<unknown>,
+    'services' | 'jump' | 'rules' | 'memory' | 'clock' | 'entry' | 'nameOf' | 'approvals'
+  >,
   user: string,
   proved: KeyOwner,
   clientAddress: string,
 ): boolean {
-  const { services, jump } = ports;
+  const { services, jump, nameOf } = ports;
   const { account, service: named } = parseTarget(user) ?? {};
   if (account === undefined || named === undefined) return false;
-  const person = inOneSpelling(proved.person);
+  const person = nameOf(inOneSpelling(proved.person));
   const holds = (): boolean => graceHolds(ports, { account, person, target: named }, proved, clientAddress);
   if (named === jump.name) return holds();
   const service = services.get(named);

@@ -57,6 +57,8 @@ export interface LoginPorts<Leg> {
   /** For whoever goes on by `ssh -J`. */
   readonly jump: JumpPoint;
   readonly entry: EntryRules;
+  /** One name for each person. */
+  readonly nameOf: (person: string) => string;
   readonly approvals: ApprovalPorts['approvals'];
   readonly rules: Rules;
   readonly memory: LoginMemory;
@@ -124,8 +126,9 @@ export class ProxyLogin<Leg> {
     if (target === undefined) {
       return await this.#refuse('Say ssh ACCOUNT@SERVICE@PROXY, or ssh ACCOUNT@PROXY to be asked.', 'not a target');
     }
-    const person = proved === undefined ? await this.#askCredentials() : inOneSpelling(proved.person);
-    if (person === undefined) return undefined;
+    const known = proved === undefined ? await this.#askCredentials() : inOneSpelling(proved.person);
+    if (known === undefined) return undefined;
+    const person = this.#ports.nameOf(known);
     const id = newUlid(this.#ports.clock, this.#ports.random);
     const service = await this.#service(person, target);
     if (service === undefined) {

@@ -1,4 +1,4 @@
-/** The first factor by a key: a registered one, or one that our User CA has certified for a person. */
+/** The first factor by a key: a registered one, or one that a CA of ours has certified for a person. */
 import { hash } from 'node:crypto';
 import { nodeCrypto } from '../../ca/node-crypto.ts';
 import { parseCertificate } from '../../ssh/certificate.ts';
@@ -15,7 +15,8 @@ import type { KeyOffer } from '../messages/userauth.ts';
 export interface KeyRules {
   /** `SHA256:…` → TRASA ID. */
   readonly keys: ReadonlyMap<string, string>;
-  readonly userCA: PublicKey | undefined;
+  /** The User CA, and System CAs, which do nothing else. */
+  readonly personCAs: readonly PublicKey[];
   readonly revoked: readonly Krl[];
   readonly now: number;
   readonly clientAddress: string;
@@ -64,11 +65,10 @@ function ownerOfKey(blob: Buffer, { keys, revoked }: KeyRules): KeyOwner | strin
 }
 
 /**
- * A person's certificate has one principal, their email address: those for accounts on hosts, which the same CA signs,
+ * A person's certificate has one principal, their email address: those for accounts on hosts, which the User CA signs,
  * have another kind of name in it and say nothing about a person.
  */
-function ownerOfCertificate(blob: Buffer, { userCA, revoked, now, clientAddress }: KeyRules): KeyOwner | string {
-  if (userCA === undefined) return 'there is no User CA';
+function ownerOfCertificate(blob: Buffer, { personCAs, revoked, now, clientAddress }: KeyRules): KeyOwner | string {
   const read = parseCertificate(blob);
   if (read.kind === 'malformed') return `the certificate ${read.text}`;
   const { key, principals } = read.value;
@@ -77,7 +77,7 @@ function ownerOfCertificate(blob: Buffer, { userCA, revoked, now, clientAddress 
     return 'the certificate is not that of one person, by their email address';
   const terms = {
     type: 'user',
-    caKeys: [userCA],
+    caKeys: personCAs,
     now,
     principal: person,
     address: clientAddress,

@@ -7,7 +7,7 @@ import { type Grant, usualGrant } from '../../policy/grant.ts';
  * What stands where a login names its service, for whoever comes to jump: the proxy itself, as the TRASA server knows it
  * by the service ID at the top of the configuration.
  */
-export type JumpPoint = Pick<ProxyService, 'name' | 'serviceID' | 'serviceKey'>;
+export type JumpPoint = Pick<ProxyService, 'name' | 'serviceID' | 'serviceKey' | 'listed'>;
 
 export function jumpPoint({
   serviceID,

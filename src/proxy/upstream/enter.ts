@@ -14,7 +14,7 @@ import { HostProof, type HostProofPorts, type Refusal } from './host-proof.ts';
 import { Tunnel } from './tunnel.ts';
 import { type Credential, UpstreamAuth } from './upstream-auth.ts';
 import { UpstreamLeg } from './upstream-leg.ts';
-import type { Vault } from './vault.ts';
+import type { VaultEntry } from './vault.ts';
 
 export type UpstreamOutcome<Leg> =
   | { readonly kind: 'entered'; readonly leg: Leg }
@@ -28,7 +28,8 @@ export interface UpstreamPorts extends HostProofPorts {
   readonly issue: (passage: Passage, from: string, purpose: Purpose) => Promise<Credential | string>;
   /** From where hosts see the proxy: CIDR blocks; empty: from the address of its end. */
   readonly sourceAddress: string;
-  readonly vault: Vault;
+  /** What is kept for the account, where our certificate does not open it. A string says why it cannot be had. */
+  readonly stored: (passage: Passage, signal: AbortSignal) => Promise<VaultEntry | string>;
   /** Shows what the upstream host says before it lets in. */
   readonly banner: (text: string) => void;
 }
@@ -124,7 +125,7 @@ async function enterHost(
   ports: UpstreamPorts,
   signal: AbortSignal,
 ): Promise<UpstreamLeg | Refusal> {
-  const { service, account, person } = passage;
+  const { service, person } = passage;
   const proof = new HostProof(service, ports);
   const role = {
     side: 'client',
@@ -140,7 +141,7 @@ async function enterHost(
     entered: () => leg.hold(),
     settleHost: async () => await proof.settle(person, conversation),
     issue: async () => await ports.issue(passage, from, purpose),
-    vault: ports.vault.entryFor(service, account),
+    stored: async () => await ports.stored(passage, signal),
   });
   leg.handTo(auth);
   const onAbort = (): void => leg.transport.disconnect(bye.byApplication, 'the login was given up');

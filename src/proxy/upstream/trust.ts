@@ -18,7 +18,7 @@ const algorithms = [
   'rsa-sha2-256',
 ] as const;
 
-export interface Trusted extends Pick<ProxyService, 'host' | 'hostCAs' | 'hostKeys'> {
+export interface Trusted extends Pick<ProxyService, 'host' | 'hostCAs' | 'hostKeys' | 'certifiedAs'> {
   /** A host of which no key is known may be taken on first use. */
   readonly mayBeNew: boolean;
 }
@@ -46,8 +46,8 @@ export function judgeHost(blob: Buffer, trusted: Trusted, revoked: readonly Krl[
     const key = parsePublicKey(blob);
     return key.kind === 'malformed' ? distrusted(`its key ${key.text}`) : judgeKey(key.value, trusted, revoked, false);
   }
-  const { host, hostCAs, mayBeNew } = trusted;
-  const terms = { type: 'host', caKeys: hostCAs, principal: host, now, honours: [], revoked } as const;
+  const { host, certifiedAs = host, hostCAs, mayBeNew } = trusted;
+  const terms = { type: 'host', caKeys: hostCAs, principal: certifiedAs, now, honours: [], revoked } as const;
   const verdict = checkCertificate(blob, terms, nodeCrypto);
   if (verdict.kind === 'valid') return { kind: 'trusted' };
   const read = parseCertificate(blob);

@@ -44,7 +44,8 @@ interface AuthPorts {
   readonly settleHost: () => Promise<Refusal | undefined>;
   /** A key for this one login, with its certificate. A string says why there is none. */
   readonly issue: () => Promise<Credential | string>;
-  readonly vault: VaultEntry;
+  /** What is kept for the account. A string says why it cannot be had. */
+  readonly stored: () => Promise<VaultEntry | string>;
   readonly banner: (text: string) => void;
   readonly entered: () => void;
 }
@@ -65,6 +66,7 @@ export class UpstreamAuth implements TransportListener {
   readonly #ports: AuthPorts;
   readonly #outcome = Promise.withResolvers<AuthOutcome>();
   readonly #left: UpstreamCredential[];
+  #stored: Promise<VaultEntry | string> | undefined;
   readonly #tried: string[] = [];
   /** What the host may answer now. `busy`: nothing, it is our turn. */
   #stage: 'service' | 'busy' | 'none' | 'publickey' | 'password' | 'questions' | 'over' = 'busy';
@@ -150,14 +152,38 @@ export class UpstreamAuth implements TransportListener {
         if (!this.#takes('publickey')) return this.#next();
         return this.#work(async () => await this.#offer('certificate', await this.#ports.issue()));
       case 'key':
-        if (this.#ports.vault.key === undefined || !this.#takes('publickey')) return this.#next();
-        return this.#work(async () => await this.#offer('key', keyOf(this.#ports.vault)));
+        if (!this.#takes('publickey')) return this.#next();
+        return this.#work(async () => await this.#offerStored());
       case 'password':
-        if (this.#ports.vault.password === undefined || !this.#takes('password')) return this.#next();
-        return this.#sendPassword('password', this.#ports.vault.password);
+        if (!this.#takes('password')) return this.#next();
+        return this.#work(async () => await this.#sendStored());
       case 'ask':
         return this.#askPerson();
     }
+  }
+
+  async #offerStored(): Promise<void> {
+    const entry = await this.#entry();
+    if (entry === undefined) return;
+    if (entry.key === undefined) this.#next();
+    else await this.#offer('key', keyOf(entry));
+  }
+
+  async #sendStored(): Promise<void> {
+    const entry = await this.#entry();
+    if (entry === undefined) return;
+    if (entry.password === undefined) this.#next();
+    else this.#sendPassword('password', entry.password);
+  }
+
+  /** What is kept; asked for once, and not before it is needed. Undefined: the login is over. */
+  async #entry(): Promise<VaultEntry | undefined> {
+    this.#stored ??= this.#ports.stored();
+    const entry = await this.#stored;
+    if (this.#isOver) return undefined;
+    if (typeof entry !== 'string') return entry;
+    this.#refuse('The proxy cannot log in there. Tell your administrator.', entry);
+    return undefined;
   }
 
   #takes(method: string): boolean {

@@ -113,6 +113,20 @@ async function readKeys(bytes: ByteQueue): Promise<Secret | undefined> {
 
 const newline = 0x0a;
 
+/** All that comes until the end. Undefined: nothing, or more than a private key has. */
+export async function readWhole(input: Readable): Promise<Secret | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of input as AsyncIterable<Buffer | string>) {
+    chunks.push(Buffer.from(chunk));
+    size += chunk.length;
+    if (size > maxWholeBytes) return undefined;
+  }
+  return size === 0 ? undefined : new Secret(Buffer.concat(chunks).toString('utf8'));
+}
+
+const maxWholeBytes = 65_536;
+
 function secretOf(line: readonly number[]): Secret {
   return new Secret(Buffer.from(line).toString('utf8').replace(/\r$/, ''));
 }

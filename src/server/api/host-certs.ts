@@ -1,6 +1,7 @@
 /** Below /api/v1/services/hostcerts: the host keys of services, for administrators. */
 import { hostBundle } from '../../ca/host-bundle.ts';
 import { parsePublicKeyLine, publicKeyLine } from '../../ssh/key-line.ts';
+import { bareHostname } from '../bare-hostname.ts';
 import type { Services } from '../store/services.ts';
 import type { Turnstile } from '../turnstile.ts';
 import { bundleAnswer, type CaPorts, refusal } from './ca.ts';
@@ -18,7 +19,7 @@ export interface HostCertPorts extends CaPorts {
 export function hostCertDownload({ cas, services, keyMaking, now }: HostCertPorts): PersonalEndpoint {
   return async ({ params }, caller) => {
     const service = services.byId(params['serviceID'] ?? '');
-    const name = service === undefined ? undefined : hostNameOf(service.hostname);
+    const name = service === undefined ? undefined : bareHostname(service.hostname);
     if (service === undefined || name === undefined)
       return refusal(caller, 'failed to get host principals', intent, 'no such service, or it has no host name');
     const bundle = await keyMaking.pass(
@@ -55,10 +56,3 @@ export function hostCertUpdate({ services }: Pick<HostCertPorts, 'services'>): P
 const intent = 'GenerateKeyPair';
 /** TRASA's: 30 days. */
 const forSeconds = 30 * 86_400;
-
-/** Without a port, which the original leaves in, so that no client finds its host in the certificate. */
-function hostNameOf(hostname: string): string | undefined {
-  const [, bracketed, plain] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(hostname) ?? [];
-  const name = (bracketed ?? plain ?? hostname).toLowerCase();
-  return name === '' ? undefined : name;
-}

@@ -16,7 +16,7 @@ export function krl({ cas, now }: { readonly cas: ServerCas; readonly now: () =>
   return () => {
     const age = last === undefined ? Number.POSITIVE_INFINITY : now() - last.seenAt;
     if (last !== undefined && age >= 0 && age < freshMs) return { envelope: found, file: last.file, audit: undefined };
-    const read = cas.krl();
+    const read = cas.krl('user');
     if (read.kind !== 'done')
       // No list and not an empty one: whoever has a list keeps it.
       return { status: 503, envelope: failed('there is no list to be had', 'krl', null), audit: { detail: read.text } };

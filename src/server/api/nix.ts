@@ -33,6 +33,7 @@ function readQuestion(body: Buffer): LoginQuestion | undefined {
   return {
     serviceID: fields.serviceID,
     serviceKey: fields.serviceKey,
+    target: fields.targetService,
     account: normalAccount(fields.user),
     trasaID: fields.trasaID,
     code: fields.totpCode,
@@ -47,7 +48,7 @@ function readQuestion(body: Buffer): LoginQuestion | undefined {
 }
 
 /** What TRASA's API lacks; a real TRASA server ignores these (PROTOCOL.md, part 2). */
-const additive = ['attempt', 'pushNumber', 'command', 'keyFingerprint', 'door', 'tty'] as const;
+const additive = ['attempt', 'pushNumber', 'command', 'keyFingerprint', 'door', 'tty', 'targetService'] as const;
 /** Accepted, and only checked for their type. */
 const ignored = ['tfaMethod', 'workstation', 'hostname', 'sessionID', 'serviceType', 'orgID', 'password'] as const;
 
@@ -65,6 +66,7 @@ function answer(question: LoginQuestion, { verdict, service, person }: Finding):
     envelope: envelopeOf(verdict, dataOf(question, verdict)),
     audit: {
       service: service?.name,
+      ...(question.target !== '' && { proxy: question.serviceID }),
       account: question.account,
       person: person?.email,
       client: question.clientAddress,
@@ -87,9 +89,15 @@ function envelopeOf(verdict: Verdict, data: Envelope['data']): Envelope {
 }
 
 /** The original's `[null]`, unless the host named its attempt and so shows that it reads more. */
-function dataOf({ attempt }: LoginQuestion, verdict: Verdict): Envelope['data'] {
+function dataOf({ attempt, target }: LoginQuestion, verdict: Verdict): Envelope['data'] {
   if (attempt === '') return [null];
-  return [{ attempt, ...(verdict.kind === 'refused' ? finer[verdict.reason] : undefined) }];
+  return [
+    {
+      attempt,
+      ...(target !== '' && { targetService: target }),
+      ...(verdict.kind === 'refused' ? finer[verdict.reason] : undefined),
+    },
+  ];
 }
 
 /** What TRASA's reason does not tell apart. */

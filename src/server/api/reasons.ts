@@ -4,6 +4,7 @@ import type { RefusalReason } from '../verdict.ts';
 export const reasons: Readonly<Record<RefusalReason, string>> = {
   malformed: 'invalid request',
   'service-credentials': 'invalid service integration details',
+  'no-proxy': 'this service is no access proxy',
   'unknown-person': 'user not found',
   'person-disabled': 'User Disabled',
   'no-access': 'policy not assigned',

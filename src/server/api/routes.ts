@@ -1,3 +1,4 @@
+import { cataloguePath, vaultPath } from '../../trasa/catalogue.ts';
 import { type Checks } from '../checks.ts';
 import type { Method } from '../http.ts';
 import { caDownload, caInit, caList } from './ca.ts';
@@ -9,13 +10,14 @@ import { type IdentityPorts, identity } from './identity.ts';
 import { krl } from './krl.ts';
 import { myKey } from './my-key.ts';
 import { nix } from './nix.ts';
+import { type ProxyPorts, proxyCatalogue, proxyVault } from './proxy.ts';
 import { pushAnswer } from './push-answer.ts';
 import { type PushListPorts, pushList } from './push-list.ts';
 import { type RenewPorts, renew, renewalChallenge } from './renew.ts';
 import { forAdmin, forPerson } from './signed-in.ts';
 import { type TfaPorts, tfa } from './tfa.ts';
 
-export type ApiPorts = Checks & IdentityPorts & TfaPorts & PushListPorts & HostCertPorts & RenewPorts;
+export type ApiPorts = Checks & IdentityPorts & TfaPorts & PushListPorts & HostCertPorts & RenewPorts & ProxyPorts;
 
 type Route = readonly [method: Method, path: string, endpoint: Endpoint];
 
@@ -33,6 +35,8 @@ export function routes(ports: ApiPorts): readonly Route[] {
     ['POST', '/ca/renew/challenge', renewalChallenge(ports)], // ours
     ['POST', '/ca/renew', renew(ports)], // ours
     ['POST', '/ca/report', hostReport(ports)], // ours
+    ['POST', cataloguePath, proxyCatalogue(ports)], // ours
+    ['POST', vaultPath, proxyVault(ports)], // ours
     ['POST', '/api/v1/providers/ca/tsxca/ssh/init/:type', forAdmin(ports, caInit(ports))],
     ['GET', '/api/v1/providers/ca/tsxca/ssh/:type', forAdmin(ports, caDownload(ports))],
     ['GET', '/api/v1/providers/ca/tsxca/all', forAdmin(ports, caList(ports))],

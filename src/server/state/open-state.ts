@@ -9,21 +9,27 @@ import { sealUnder } from '../../store/seal.ts';
 import { type CaKeepers, caPassphrase, ServerCas } from '../server-cas.ts';
 import { AccessMap } from '../store/access.ts';
 import { openDatabase } from '../store/database.ts';
+import { Groups } from '../store/groups.ts';
 import { Guesses } from '../store/guesses.ts';
 import { isMasterKeyOf } from '../store/master-key-check.ts';
 import { People } from '../store/people.ts';
+import { PersonKeys } from '../store/person-keys.ts';
 import { PushDevices } from '../store/push-devices.ts';
 import { Services } from '../store/services.ts';
 import { TotpCredentials } from '../store/totp-credentials.ts';
+import { Vault } from '../store/vault.ts';
 
 /** All that the server remembers, in one directory that is its user's alone. */
 export interface ServerState {
   readonly directory: string;
   readonly people: People;
+  readonly groups: Groups;
+  readonly keys: PersonKeys;
   readonly services: Services;
   readonly devices: PushDevices;
   readonly credentials: TotpCredentials;
   readonly access: AccessMap;
+  readonly vault: Vault;
   readonly guesses: Guesses;
   readonly cas: ServerCas;
   close(): void;
@@ -66,10 +72,13 @@ export function openState(directory: string, masterKeyFile?: string, keepers?: C
     state: {
       directory,
       people: new People(database),
+      groups: new Groups(database),
+      keys: new PersonKeys(database),
       services: new Services(database),
       devices: new PushDevices(database),
       credentials: new TotpCredentials(database, seal),
       access: new AccessMap(database),
+      vault: new Vault(database, seal),
       guesses: new Guesses(database, throttleLimits),
       cas: new ServerCas(directory, caPassphrase(masterKey.key), keepers),
       close: () => database.close(),

@@ -1,9 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { readSessionTerms, type SessionTerms, usualTerms } from '../../policy/session-terms.ts';
+import { parseObject } from '../json.ts';
 import { flagOf, optionalTextOf, type Row, textOf } from './row.ts';
 
-/** A person may enter an account of a service, on these terms. */
+/** Whoever may enter an account of a service, on these terms. */
 export interface Grant {
-  readonly person: string;
+  readonly holder: Holder;
   readonly service: string;
   /** The Unix account, normalised. */
   readonly account: string;
@@ -16,6 +18,14 @@ export interface Grant {
   readonly timeZone: string;
   /** The last day, YYYY-MM-DD; undefined: no end. */
   readonly lastDay: string | undefined;
+  /** What may be done there. The access proxy sees to that; a host that asks by itself cannot. */
+  readonly session: SessionTerms;
+}
+
+/** By its ID: a person, or everybody in a group. */
+export interface Holder {
+  readonly kind: 'person' | 'group';
+  readonly id: string;
 }
 
 export class AccessMap {
@@ -25,10 +35,15 @@ export class AccessMap {
 
   constructor(database: DatabaseSync) {
     this.#database = database;
-    this.#find = database.prepare('SELECT * FROM access WHERE person = ? AND service = ? AND account = ?');
+    this.#find = database.prepare(`
+      SELECT access.* FROM access LEFT JOIN people_groups ON people_groups.id = access.people_group
+      WHERE service = ?2 AND account = ?3 AND (
+        person = ?1 OR people_group IN (SELECT people_group FROM group_members WHERE group_members.person = ?1))
+      ORDER BY people_groups.name NULLS FIRST LIMIT 1`);
     this.#mapped = database.prepare('SELECT 1 FROM access WHERE service = ? AND account = ? LIMIT 1');
   }
 
+  /** The one that decides: the person's own, else that of the first of their groups by name that has one. */
   find(person: string, service: string, account: string): Grant | undefined {
     const row = this.#find.get(person, service, account);
     return row === undefined ? undefined : grantOf(row);
@@ -39,16 +54,21 @@ export class AccessMap {
     return this.#mapped.get(service, account) !== undefined;
   }
 
+  /** Those that decide before others come before them. */
   all(): Grant[] {
-    return this.#database.prepare('SELECT * FROM access ORDER BY service, account, person').all().map(grantOf);
+    const order = 'ORDER BY service, account, people_groups.name NULLS FIRST, person';
+    const joined = 'access LEFT JOIN people_groups ON people_groups.id = access.people_group';
+    return this.#database.prepare(`SELECT access.* FROM ${joined} ${order}`).all().map(grantOf);
   }
 
-  /** Takes the place of an earlier grant of the same account to the same person. */
+  /** Takes the place of an earlier grant of the same account to the same holder. */
   grant(grant: Grant): void {
+    const { holder } = grant;
     this.#database
-      .prepare('INSERT OR REPLACE INTO access VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+      .prepare('INSERT OR REPLACE INTO access VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
       .run(
-        grant.person,
+        holder.kind === 'person' ? holder.id : null,
+        holder.kind === 'group' ? holder.id : null,
         grant.service,
         grant.account,
         Number(grant.tfaRequired),
@@ -56,13 +76,15 @@ export class AccessMap {
         grant.hours,
         grant.timeZone,
         grant.lastDay ?? null,
+        JSON.stringify(grant.session),
       );
   }
 
   /** False if there was none. */
-  revoke(person: string, service: string, account: string): boolean {
-    const statement = this.#database.prepare('DELETE FROM access WHERE person = ? AND service = ? AND account = ?');
-    return statement.run(person, service, account).changes === 1;
+  revoke({ kind, id }: Holder, service: string, account: string): boolean {
+    const column = kind === 'person' ? 'person' : 'people_group';
+    const statement = this.#database.prepare(`DELETE FROM access WHERE ${column} = ? AND service = ? AND account = ?`);
+    return statement.run(id, service, account).changes === 1;
   }
 }
 
@@ -72,8 +94,9 @@ export function normalAccount(user: string): string {
 }
 
 function grantOf(row: Row): Grant {
+  const person = optionalTextOf(row, 'person');
   return {
-    person: textOf(row, 'person'),
+    holder: person === undefined ? { kind: 'group', id: textOf(row, 'people_group') } : { kind: 'person', id: person },
     service: textOf(row, 'service'),
     account: textOf(row, 'account'),
     tfaRequired: flagOf(row, 'tfa_required'),
@@ -81,5 +104,13 @@ function grantOf(row: Row): Grant {
     hours: textOf(row, 'hours'),
     timeZone: textOf(row, 'time_zone'),
     lastDay: optionalTextOf(row, 'last_day'),
+    session: sessionOf(optionalTextOf(row, 'session')),
   };
+}
+
+function sessionOf(text: string | undefined): SessionTerms {
+  if (text === undefined) return usualTerms();
+  const terms = readSessionTerms(parseObject(text));
+  if (terms === undefined) throw new TypeError('the terms of a session that we did not write');
+  return terms;
 }

@@ -76,6 +76,57 @@ const migrations: readonly string[] = [
   ALTER TABLE people ADD COLUMN role TEXT NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'admin'));
   ALTER TABLE services ADD COLUMN host_key TEXT; -- pinned, as in a .pub file; null: none
   `,
+  `
+  ALTER TABLE services ADD COLUMN kind TEXT NOT NULL DEFAULT 'host' CHECK (kind IN ('host', 'proxy'));
+  ALTER TABLE services ADD COLUMN address TEXT;  -- host:port for the access proxy; null: not behind it
+  ALTER TABLE services ADD COLUMN record INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE person_keys (
+    fingerprint TEXT PRIMARY KEY,        -- SHA256:…
+    person TEXT NOT NULL REFERENCES people ON DELETE CASCADE,
+    public_key TEXT NOT NULL,            -- as in a .pub file
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX person_keys_by_person ON person_keys (person);
+  CREATE TABLE people_groups (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE group_members (
+    people_group TEXT NOT NULL REFERENCES people_groups ON DELETE CASCADE,
+    person TEXT NOT NULL REFERENCES people ON DELETE CASCADE,
+    PRIMARY KEY (people_group, person)
+  ) STRICT;
+  CREATE INDEX group_members_by_person ON group_members (person);
+  ALTER TABLE access RENAME TO access_of_people;
+  CREATE TABLE access (
+    person TEXT REFERENCES people ON DELETE CASCADE,
+    people_group TEXT REFERENCES people_groups ON DELETE CASCADE,
+    service TEXT NOT NULL REFERENCES services ON DELETE CASCADE,
+    account TEXT NOT NULL,               -- lower case
+    tfa_required INTEGER NOT NULL,
+    networks TEXT NOT NULL,              -- CIDR blocks, comma separated; empty: anywhere
+    hours TEXT NOT NULL,                 -- as typed, checked; empty: always
+    time_zone TEXT NOT NULL,             -- IANA name
+    last_day TEXT,                       -- YYYY-MM-DD in that zone; null: no end
+    session TEXT,                        -- JSON: what may be done there through the access proxy; null: what is usual
+    CHECK ((person IS NULL) <> (people_group IS NULL)),
+    UNIQUE (person, service, account),
+    UNIQUE (people_group, service, account)
+  ) STRICT;
+  INSERT INTO access (person, service, account, tfa_required, networks, hours, time_zone, last_day)
+    SELECT person, service, account, tfa_required, networks, hours, time_zone, last_day FROM access_of_people;
+  DROP TABLE access_of_people;
+  CREATE INDEX access_by_account ON access (service, account);
+  CREATE TABLE vault (
+    service TEXT NOT NULL REFERENCES services ON DELETE CASCADE,
+    account TEXT NOT NULL,               -- lower case
+    kind TEXT NOT NULL CHECK (kind IN ('key', 'password')),
+    secret BLOB NOT NULL,                -- sealed under the master key
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (service, account)
+  ) STRICT;
+  `,
 ];
 
 function migrate(database: DatabaseSync): void {

@@ -12,7 +12,18 @@ export interface Service {
   readonly passthru: boolean;
   /** The one that an administrator pinned, as in a .pub file. */
   readonly hostKey: string | undefined;
+  /** An access proxy may ask on behalf of the services behind it, and for the catalogue of them. */
+  readonly kind: ServiceKind;
+  /** `host:port` where access proxies find it; undefined: it is not behind them. */
+  readonly address: string | undefined;
+  /** Record all sessions there. */
+  readonly record: boolean;
 }
+
+export type ServiceKind = 'host' | 'proxy';
+
+/** What an administrator may change. */
+export type ServiceFacts = Pick<Service, 'hostname' | 'hostKey' | 'address' | 'record'>;
 
 export interface NewService {
   readonly service: Service;
@@ -53,14 +64,28 @@ export class Services {
   }
 
   /** Undefined if the name is taken. */
-  add(name: string, hostname: string, passthru: boolean, now: number): NewService | undefined {
+  add(
+    name: string,
+    hostname: string,
+    passthru: boolean,
+    now: number,
+    kind: ServiceKind = 'host',
+  ): NewService | undefined {
     if (this.find(name) !== undefined) return undefined;
     const id = randomUUID();
     const key = newKey();
+    const columns = 'id, name, key_hash, hostname, passthru, created_at, kind';
     this.#database
-      .prepare('INSERT INTO services (id, name, key_hash, hostname, passthru, created_at) VALUES (?, ?, ?, ?, ?, ?)')
-      .run(id, name, hashOf(key.expose()), hostname, Number(passthru), now);
-    return { service: { id, name, hostname, passthru, hostKey: undefined }, key };
+      .prepare(`INSERT INTO services (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`)
+      .run(id, name, hashOf(key.expose()), hostname, Number(passthru), now, kind);
+    const service = { id, name, hostname, passthru, hostKey: undefined, kind, address: undefined, record: false };
+    return { service, key };
+  }
+
+  change(id: string, { hostname, hostKey, address, record }: ServiceFacts): void {
+    this.#database
+      .prepare('UPDATE services SET hostname = ?, host_key = ?, address = ?, record = ? WHERE id = ?')
+      .run(hostname, hostKey ?? null, address ?? null, Number(record), id);
   }
 
   /** False if there is no such service. */
@@ -94,5 +119,8 @@ function serviceOf(row: Row | undefined): Service | undefined {
     hostname: textOf(row, 'hostname'),
     passthru: flagOf(row, 'passthru'),
     hostKey: optionalTextOf(row, 'host_key'),
+    kind: textOf(row, 'kind') === 'proxy' ? 'proxy' : 'host',
+    address: optionalTextOf(row, 'address'),
+    record: flagOf(row, 'record'),
   };
 }

@@ -51,7 +51,7 @@ export const stateDirectory = '/var/lib/trasa-proxy';
 export const recordings = '/var/lib/trasa-proxy/recordings';
 export const configFile = '/etc/trasa/trasa-proxy.toml';
 export const passphraseFile = '/etc/trasa/ca.passphrase';
-const userCaFile = '/etc/trasa/user_ca.pub';
+export const userCaFile = '/etc/trasa/user_ca.pub';
 
 /** @param names account names; each becomes a user, a person `NAME@example.com` with TOTP, push, password and key */
 export async function startProxySite<Name extends string>(
@@ -153,7 +153,7 @@ export function passwordOf(name: string): string {
   return `the password of ${name}`;
 }
 
-async function makeUserCa({ uid, gid }: User): Promise<void> {
+export async function makeUserCa({ uid, gid }: User): Promise<void> {
   writeFileSync(passphraseFile, 'a passphrase for tests\n', { mode: 0o600 });
   chownSync(passphraseFile, uid, gid);
   mkdirSync(caDirectory, { mode: 0o700 });
@@ -165,7 +165,7 @@ async function makeUserCa({ uid, gid }: User): Promise<void> {
   writeFileSync(userCaFile, stdout, { mode: 0o644 });
 }
 
-async function startProxy(toml: string, { uid, gid }: User): Promise<RunningProxy> {
+export async function startProxy(toml: string, { uid, gid }: User): Promise<RunningProxy> {
   mkdirSync('/etc/trasa', { recursive: true });
   writeFileSync(configFile, toml);
   chownSync(configFile, 0, gid);

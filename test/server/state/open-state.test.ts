@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -15,6 +16,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
+import { Secret } from '../../../src/otp/secret.ts';
+import { usualTerms } from '../../../src/policy/session-terms.ts';
 import { openState, type ServerState } from '../../../src/server/state/open-state.ts';
 import { addAlice, secret } from '../test-server.ts';
 
@@ -38,33 +41,48 @@ t.test('the state is its user’s alone', async t => {
 t.test('neither secrets nor keys nor passwords are on disk as they are', async t => {
   const directory = join(t.testdir(), 'state');
   const state = open(directory);
-  const { serviceKey } = await addAlice(state, { password: 'correct horse' });
+  const { serviceID, serviceKey } = await addAlice(state, { password: 'correct horse' });
+  const entry = { service: serviceID, account: 'admin', kind: 'password', createdAt: 0 } as const;
+  state.vault.set(entry, new Secret('open sesame'));
   const base32 = secret.expose();
   for (const at of ['before', 'after']) {
     const onDisk = readdirSync(directory)
       .map(file => readFileSync(join(directory, file), 'latin1'))
       .join();
     t.ok(onDisk.includes('alice@example.com'), `${at} closing: it is the right place`);
-    for (const text of [base32, '12345678901234567890', serviceKey, 'correct horse'])
+    for (const text of [base32, '12345678901234567890', serviceKey, 'correct horse', 'open sesame'])
       t.notOk(onDisk.includes(text), `${at} closing`);
     if (at === 'before') state.close();
   }
 });
 
 t.test('a database of before is brought up to date, and nobody in it is an administrator', async t => {
-  const directory = join(t.testdir(), 'state');
-  const first = open(directory);
-  const { person, serviceID } = await addAlice(first);
-  first.people.setRole(person.id, 'admin');
-  first.close();
-  const database = new DatabaseSync(join(directory, 'server.db'));
-  database.exec('ALTER TABLE people DROP COLUMN role; ALTER TABLE services DROP COLUMN host_key');
-  database.exec('PRAGMA user_version = 1');
-  database.close();
-  const second = open(directory);
-  t.equal(second.people.byId(person.id)?.role, 'user');
-  t.equal(second.services.byId(serviceID)?.hostKey, undefined);
-  second.close();
+  for (const version of [1, 2]) {
+    const directory = join(t.testdir(), 'state');
+    mkdirSync(directory, { mode: 0o700 });
+    writeFileSync(join(directory, 'master.key'), `${Buffer.alloc(32, 7).toString('base64')}\n`, { mode: 0o600 });
+    const database = new DatabaseSync(join(directory, 'server.db'));
+    database.exec(readFileSync(join(import.meta.dirname, `server-${version}.sql`), 'utf8'));
+    database.close();
+    const state = open(directory);
+    const alice = state.people.find('alice');
+    t.equal(alice?.role, 'user', `version ${version}`);
+    const service = state.services.find('web1');
+    t.match(service, { kind: 'host', hostKey: undefined, address: undefined, record: false });
+    const grant = state.access.find(alice?.id ?? '', service?.id ?? '', 'deploy');
+    t.match(grant, {
+      holder: { kind: 'person', id: alice?.id },
+      tfaRequired: true,
+      networks: ['10.0.0.0/8', '192.0.2.7/32'],
+      hours: 'Mon-Fri 08:00-18:00',
+      timeZone: 'Europe/Paris',
+      lastDay: '2030-12-31',
+      session: usualTerms(),
+    });
+    t.equal(state.access.all().length, 1);
+    t.same([state.keys.all(), state.groups.all(), state.vault.all()], [[], [], []]);
+    state.close();
+  }
 });
 
 t.test('what was stored is there again', async t => {
