@@ -74,8 +74,11 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       revoked: () => certifier.revoked(),
       now: () => clock.now(),
     },
-    jump: ({ person, account }) => ({
-      rules: () => ({ services: proxy.services, grantFor: service => grantFor(person, service, account) }),
+    jump: person => ({
+      rules: () => ({
+        services: proxy.services,
+        grantsFor: service => service.accounts.map(account => grantFor(person, service, account)),
+      }),
       dial: parts.dial,
       broken: error => log.bug(error),
     }),

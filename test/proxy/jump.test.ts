@@ -6,6 +6,7 @@ import type { Test } from 'tap';
 import t from 'tap';
 import type { ProxyService } from '../../src/config/config.ts';
 import { Secret } from '../../src/otp/secret.ts';
+import type { Grant } from '../../src/policy/grant.ts';
 import { ourWindow } from '../../src/proxy/jump/channel.ts';
 import { destinationOf } from '../../src/proxy/jump/destination.ts';
 import { Jump } from '../../src/proxy/jump/jump.ts';
@@ -38,13 +39,19 @@ t.test('where a jump leads: to services by name or by configured address, and no
     at('Web3', '10.0.0.7'),
     at('six', 'fd00::5'),
     at('named', 'db.example.com'),
+    at('strange', '10.0.0.10'),
     at('denied', '10.0.0.8'),
     at('recorded', '10.0.0.9'),
     at('beside', '10.0.0.9'),
   ];
+  const grants: Readonly<Record<string, readonly Grant[]>> = {
+    strange: [],
+    denied: [granting({ local: ['*'] }), granting({})],
+    recorded: [jumper, granting({}, true)], // on one account and on another
+  };
   const rules = {
     services: new Map(all.map(one => [one.name, one])),
-    grantFor: ({ name }: ProxyService) => granting({ jump: name !== 'denied' }, name === 'recorded'),
+    grantsFor: ({ name }: ProxyService) => grants[name] ?? [jumper],
   };
   for (const [host, port, leadsTo] of [
     ['web1', 22, 'web1'],
@@ -58,6 +65,8 @@ t.test('where a jump leads: to services by name or by configured address, and no
   ] as const)
     t.match(destinationOf({ host, port }, rules), { name: leadsTo }, `${host}:${port}`);
   for (const [host, port] of [
+    ['strange', 22],
+    ['10.0.0.10', 22],
     ['web1', 0],
     ['web1', 80],
     ['web1', 65_536 + 22],
@@ -86,7 +95,7 @@ t.test('where a jump leads: to services by name or by configured address, and no
     ['10.0.0.5@web1', 22],
     ['\u0077\u0435b1', 22],
   ] as const)
-    t.match(destinationOf({ host, port }, rules), /^there is no service .* here$/, `${host}:${port}`);
+    t.match(destinationOf({ host, port }, rules), /^there is no service .* for you here$/, `${host}:${port}`);
   t.match(
     destinationOf({ host: 'denied', port: 22 }, rules),
     'policy does not let you jump to denied: say ssh ACCOUNT@denied@PROXY',
@@ -97,7 +106,7 @@ t.test('where a jump leads: to services by name or by configured address, and no
 
 t.test('names that differ in case only: each by its own spelling', async t => {
   const both = ['DB', 'db'].map((name, i) => ({ ...service, name, host: `10.0.0.${i}` }));
-  const rules = { services: new Map(both.map(one => [one.name, one])), grantFor: () => jumper };
+  const rules = { services: new Map(both.map(one => [one.name, one])), grantsFor: () => [jumper] };
   t.match(destinationOf({ host: 'DB', port: 22 }, rules), { host: '10.0.0.0' });
   t.match(destinationOf({ host: 'db', port: 22 }, rules), { host: '10.0.0.1' });
   t.match(destinationOf({ host: 'Db', port: 22 }, rules), /no service/);
@@ -184,7 +193,7 @@ t.test('five megabytes there, an answer back, each way closed by itself, and all
     [
       {
         event: 'channel-start',
-        kind: 'direct-tcpip',
+        kind: 'jump',
         place: 'web1:22',
         leadsTo: 'web1',
         from: 'client',
@@ -227,8 +236,8 @@ t.test('what is refused: sessions, other kinds, other places, each with words; a
     [open(1), /this connection is for jumps: say ssh -J PROXY SERVICE, or .*ssh ACCOUNT@SERVICE@PROXY/],
     [open(1, 'x11', string('127.0.0.1'), uint32(1)), /for jumps/],
     [open(1, 'direct-streamlocal@openssh.com', string('/run/x'), string(''), uint32(0)), /for jumps/],
-    [openTo(1, '127.0.0.1', 22), /there is no service 127\.0\.0\.1:22 here/],
-    [openTo(1, 'x\u001b[2J', 22), /there is no service x\?\[2J:22 here/],
+    [openTo(1, '127.0.0.1', 22), /there is no service 127\.0\.0\.1:22 for you here/],
+    [openTo(1, 'x\u001b[2J', 22), /there is no service x\?\[2J:22 for you here/],
     [openTo(1, 'denied', 22), /policy does not let you jump to denied: say ssh ACCOUNT@denied@PROXY/],
     [openTo(1, 'kept', 22), /kept is recorded, which a jump cannot be: say ssh ACCOUNT@kept@PROXY/],
   ] as const) {
@@ -405,7 +414,7 @@ t.test('what the client says before it has heard that the host is gone is no err
 /** A Jump between a leg that the test plays and a service at that port. */
 function alone(t: Pick<Test, 'teardown'>, port: number): { jump: Jump; leg: FakeLeg } {
   const leg = new FakeLeg();
-  const rules = { services: new Map([['web1', { ...service, port }]]), grantFor: () => jumper };
+  const rules = { services: new Map([['web1', { ...service, port }]]), grantsFor: () => [jumper] };
   const broken = (error: unknown): void => {
     leg.ended = String(error);
   };

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Grant } from '../../policy/grant.ts';
 import type { LoginPorts } from '../downstream/login.ts';
-import { type Entry, isPassage, needsNoQuestion, type Passage, ProxyLogin } from '../downstream/login.ts';
+import { type Entry, isPassage, needsNoQuestion, ProxyLogin } from '../downstream/login.ts';
 import { type KeyRules, ownerOf } from '../downstream/proven-key.ts';
 import { Userauth } from '../downstream/userauth.ts';
 import type { HostKey } from '../engine/host-keys.ts';
@@ -24,7 +24,7 @@ export interface ClientParts {
   readonly loginTimeoutMs: number;
   readonly login: Omit<LoginPorts<Upstream>, 'enterUpstream' | 'refused'>;
   readonly upstream: Omit<UpstreamPorts, 'banner'>;
-  readonly jump: (who: Pick<Passage, 'person' | 'account'>) => JumpPorts;
+  readonly jump: (person: string, clientAddress: string) => JumpPorts;
   readonly keyRules: (clientAddress: string) => KeyRules;
   readonly log: ProxyLog;
   /** A session begins. Undefined: there is no room. */
@@ -132,7 +132,7 @@ export class Client implements TransportListener {
       return this.#transport.disconnect(bye.tooManyConnections, 'Too many sessions. Try again in a minute.');
     }
     this.#session = session;
-    if (upstream === undefined) this.#jump(entry.passage, session);
+    if (upstream === undefined) this.#jump(entry.passage.person, session);
     else this.#relay(upstream, entry.passage.grant, session);
   }
 
@@ -157,8 +157,8 @@ export class Client implements TransportListener {
     });
   }
 
-  #jump(who: Pick<Passage, 'person' | 'account'>, session: Session): void {
-    const jump = new Jump(this.#transport, session, this.#parts.jump(who));
+  #jump(person: string, session: Session): void {
+    const jump = new Jump(this.#transport, session, this.#parts.jump(person, this.#address));
     session.onEnd(why => jump.end(why));
     this.#traffic = jump;
   }

@@ -9,23 +9,28 @@ export type Destination = ProxyService | string;
 
 export interface JumpRules {
   readonly services: ReadonlyMap<string, ProxyService>;
-  /** What policy says now of whoever jumps. */
-  readonly grantFor: (service: ProxyService) => Grant;
+  /**
+   * What policy grants now to whoever jumps, on each account of the service that they may enter: which of them they enter
+   * behind a jump cannot be seen.
+   */
+  readonly grantsFor: (service: ProxyService) => readonly Grant[];
 }
 
 /** The usual port of `ssh -J PROXY web1`, which knows nothing of the one that web1 has. */
 const usualPort = 22;
 
-export function destinationOf(asked: Address, { services, grantFor }: JumpRules): Destination {
+export function destinationOf(asked: Address, { services, grantsFor }: JumpRules): Destination {
   const all = [...services.values()];
   const named = serviceNamed(asked, all);
   const candidates = named === undefined ? all.filter(service => isAt(service, asked)) : [named];
-  const [first] = candidates;
-  if (first === undefined) return `there is no service ${cleanText(placeText(asked), 200)} here`;
-  const service = candidates.find(one => grantFor(one).forwarding.jump);
+  const mine = candidates.filter(service => grantsFor(service).length > 0);
+  const [first] = mine;
+  // One answer, whether there is none or none for this person.
+  if (first === undefined) return `there is no service ${cleanText(placeText(asked), 200)} for you here`;
+  const service = mine.find(one => grantsFor(one).some(({ forwarding }) => forwarding.jump));
   if (service === undefined) return `policy does not let you jump to ${first.name}: ${command(first)}`;
   // A host may be several services. What one of them records, another is no way around.
-  const recorded = all.find(one => isAt(one, service) && grantFor(one).record);
+  const recorded = all.find(one => isAt(one, service) && grantsFor(one).some(({ record }) => record));
   if (recorded !== undefined) return `${recorded.name} is recorded, which a jump cannot be: ${command(recorded)}`;
   return service;
 }

@@ -132,7 +132,7 @@ export class Jump {
   async #connect(service: Exclude<Destination, string>, place: Address, side: ClientSide): Promise<void> {
     const facts: OpenedChannel = {
       client: side.number,
-      type: 'direct-tcpip',
+      type: 'jump',
       opener: 'client',
       place,
       leadsTo: service.name,
