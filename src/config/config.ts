@@ -81,8 +81,12 @@ export interface ProxySettings {
 }
 
 /** A host behind the proxy. */
-export interface ProxyService extends Omit<ServiceOptions, 'serviceKey' | 'serviceKeyFile'> {
+export interface ProxyService extends Omit<ServiceOptions, 'serviceKey' | 'serviceKeyFile'>, ServiceIdentity {}
+
+/** As whom the TRASA server is asked. */
+export interface ServiceIdentity {
   readonly name: string;
+  readonly serviceID: string;
   readonly serviceKey: Secret;
 }
 

@@ -3,11 +3,10 @@ import type { AuditNotes } from '../audit/audit-log.ts';
 import type { DaemonLog } from '../audit/daemon-log.ts';
 import type { AuditLog, Clock, LoginMemory, Random } from '../auth/ports.ts';
 import type { Verifier } from '../auth/verifier.ts';
-import type { AgentConfig, LoadedConfig } from '../config/config.ts';
+import type { AgentConfig, LoadedConfig, ServiceIdentity } from '../config/config.ts';
 import type { Secret } from '../otp/secret.ts';
 import type { PasswordOutcome } from '../trasa/password.ts';
 import type { GrantFor, LoginPorts } from './downstream/login.ts';
-import type { JumpPoint } from './jump/point.ts';
 import type { UpstreamPorts } from './upstream/enter.ts';
 
 export interface ProxyParts {
@@ -30,6 +29,6 @@ export interface ProxyParts {
 /** The TRASA server, as itself and as what it knows of each service. */
 export interface Servers {
   checkPassword(email: string, password: Secret, signal: AbortSignal): Promise<PasswordOutcome>;
-  verifierFor(service: JumpPoint): Verifier;
+  verifierFor(service: ServiceIdentity): Verifier;
   close(): void;
 }

@@ -42,7 +42,7 @@ export class Session implements SessionTap {
     this.#log.opened(channel);
   }
 
-  notOpened(channel: FailedChannel, why?: string): void {
+  notOpened(channel: FailedChannel, why: string): void {
     this.#log.notOpened(channel, why);
   }
 

@@ -8,14 +8,14 @@ import { graceBinding } from '../../auth/login.ts';
 import type { AuditLog, Clock, Directory, LoginMemory, Ports, Random, Rules } from '../../auth/ports.ts';
 import { newUlid } from '../../auth/ulid.ts';
 import type { Verifier } from '../../auth/verifier.ts';
-import type { ProxyService } from '../../config/config.ts';
+import type { ProxyService, ServiceIdentity } from '../../config/config.ts';
 import type { Secret } from '../../otp/secret.ts';
 import type { Decision } from '../../policy/decision.ts';
 import type { Grant } from '../../policy/grant.ts';
 import { parseTrasaID } from '../../policy/identity.ts';
 import { sentenceFor } from '../../policy/refusals.ts';
 import type { PasswordOutcome } from '../../trasa/password.ts';
-import { isService, type JumpPoint, jumpGrant } from '../jump/point.ts';
+import { isService, jumpGrant } from '../jump/point.ts';
 import type { UpstreamOutcome } from '../upstream/enter.ts';
 import type { InfoRequests } from './info-requests.ts';
 import type { PasswordGuesses } from './password-guesses.ts';
@@ -32,7 +32,7 @@ export interface LoginPorts<Leg> {
   ) => Promise<Decision>;
   readonly checkPassword: (email: string, password: Secret, signal: AbortSignal) => Promise<PasswordOutcome>;
   readonly guesses: PasswordGuesses;
-  readonly verifierFor: (service: JumpPoint) => Verifier;
+  readonly verifierFor: (service: ServiceIdentity) => Verifier;
   readonly enterUpstream: (
     passage: Passage | JumpPassage,
     conversation: InfoRequests,
@@ -40,7 +40,7 @@ export interface LoginPorts<Leg> {
   ) => Promise<UpstreamOutcome<Leg>>;
   readonly services: ReadonlyMap<string, ProxyService>;
   /** For whoever goes on by `ssh -J`. */
-  readonly jump: JumpPoint;
+  readonly jump: ServiceIdentity;
   readonly grantFor: GrantFor;
   readonly rules: Rules;
   readonly memory: LoginMemory;
@@ -65,7 +65,7 @@ export interface Passage {
 
 /** Who has come to jump. The account is only a name for the server to know them by. */
 export interface JumpPassage extends Omit<Passage, 'service'> {
-  readonly service: JumpPoint;
+  readonly service: ServiceIdentity;
 }
 
 export function isPassage(passage: Passage | JumpPassage): passage is Passage {
@@ -165,7 +165,7 @@ export class ProxyLogin<Leg> {
     return undefined;
   }
 
-  async #service(named: string | undefined): Promise<ProxyService | JumpPoint | undefined> {
+  async #service(named: string | undefined): Promise<ProxyService | ServiceIdentity | undefined> {
     const { services, jump } = this.#ports;
     if (named === jump.name) return jump;
     if (named !== undefined)

@@ -4,9 +4,6 @@ import type { Grant } from '../../policy/grant.ts';
 import { cleanText } from '../../protocol/clean.ts';
 import { type Address, placeText } from '../relay/places.ts';
 
-/** A string says why not: for the person. */
-export type Destination = ProxyService | string;
-
 export interface JumpRules {
   readonly services: ReadonlyMap<string, ProxyService>;
   /**
@@ -19,7 +16,8 @@ export interface JumpRules {
 /** The usual port of `ssh -J PROXY web1`, which knows nothing of the one that web1 has. */
 const usualPort = 22;
 
-export function destinationOf(asked: Address, { services, grantsFor }: JumpRules): Destination {
+/** A string says why it leads nowhere: for the person. */
+export function destinationOf(asked: Address, { services, grantsFor }: JumpRules): ProxyService | string {
   const all = [...services.values()];
   const named = serviceNamed(asked, all);
   const candidates = named === undefined ? all.filter(service => isAt(service, asked)) : [named];

@@ -11,6 +11,7 @@ import type { Ending } from '../engine/transport.ts';
 import {
   channelFailure,
   openFailure,
+  openFailureText,
   parseChannelOpen,
   parseChannelRequest,
   parseConfirmation,
@@ -171,7 +172,7 @@ export class Relay {
     const number = recipientOf(payload);
     const channel = number === undefined ? undefined : this.#channels.refuse(from, number);
     if (channel === undefined) return this.#violation(from, 'a channel that was not asked for');
-    this.#tap.notOpened(channel);
+    this.#tap.notOpened(channel, openFailureText(payload));
     this.#pass(from, payload);
   }
 

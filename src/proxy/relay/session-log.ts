@@ -36,8 +36,8 @@ export class SessionLog implements SessionTap {
     this.#note('channel-start', { channel: channel.client, ...factsOf(channel) });
   }
 
-  notOpened(channel: FailedChannel, why?: string): void {
-    this.#note('channel-failed', { ...factsOf(channel), why: why ?? null });
+  notOpened(channel: FailedChannel, why: string): void {
+    this.#note('channel-failed', { ...factsOf(channel), why });
   }
 
   request(channel: number, payload: Buffer): void {

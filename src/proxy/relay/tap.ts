@@ -16,7 +16,7 @@ export interface SessionTap {
   /** A channel is open, both sides agreeing. */
   opened(channel: OpenedChannel): void;
   /** A channel that was let pass is not opened by the other side. */
-  notOpened(channel: FailedChannel, why?: string): void;
+  notOpened(channel: FailedChannel, why: string): void;
   /** A request of the client that passes. */
   request(channel: number, payload: Buffer): void;
   /** Data of a session from the host, standard output or another stream. */
