@@ -45,4 +45,6 @@ export interface Passage {
   readonly person: string;
   /** Name of the service in the proxy's configuration. */
   readonly target: string;
+  /** Name of the proxy's policy that asks for no second factor; undefined: none does. */
+  readonly exemptBy?: string;
 }

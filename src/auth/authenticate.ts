@@ -95,6 +95,8 @@ function decideUnasked(login: Login, account: AccountLookup): Decision | undefin
 function decideByRule(login: Login, account: AccountLookup): Decision | undefined {
   if (account.kind === 'unavailable') return deny('account-lookup-failed', account.detail);
   if (account.kind === 'unknown') return undefined;
+  const { exemptBy } = login.attempt.through ?? {};
+  if (exemptBy !== undefined) return { kind: 'bypass', rule: 'proxy-policy', detail: exemptBy };
   const groups = account.groups.kind === 'found' ? account.groups.names : undefined;
   const requirement = requirementOf(login.ports.rules.policy, login.attempt.account, groups);
   switch (requirement.kind) {

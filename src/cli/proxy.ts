@@ -11,6 +11,7 @@ import { forbidDumps } from '../host/no-dumps.ts';
 import { runProxy } from '../proxy/run.ts';
 import type { Servers } from '../proxy/service.ts';
 import { dial } from '../proxy/upstream/dial.ts';
+import { Approvals } from '../store/approvals.ts';
 import { LoginStore } from '../store/login-store.ts';
 import { TrasaClient } from '../trasa/client.ts';
 import { serverOnly } from '../verifiers/server-only.ts';
@@ -26,6 +27,7 @@ export async function proxy(args: { readonly config?: string }): Promise<number>
     loadConfig: () => loadConfig(args.config, undefined, 'proxy'),
     openServers,
     openMemory: (directory: string) => new LoginStore(directory, clock),
+    openApprovals: (directory: string) => new Approvals(directory),
     openAudit: (file: string) => openAudit({ clock, file }),
     dial,
     clock,

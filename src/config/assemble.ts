@@ -79,6 +79,7 @@ export function assemble(
       metrics: proxy.metricsAddr,
       keys: proxy.keys,
       services,
+      entry: { groups: proxy.groups, rules: proxy.policies },
     },
     debug: top.debug,
   };

@@ -1,5 +1,6 @@
 /** The configuration as the rest of the program sees it. What may be written, and its defaults: options.ts. */
 import type { Secret } from '../otp/secret.ts';
+import type { EntryRules } from '../policy/entry-rules.ts';
 import type { IdentityRules } from '../policy/identity.ts';
 import type { LoginPolicy } from '../policy/policy.ts';
 import type { ThrottleLimits } from '../policy/throttle.ts';
@@ -78,6 +79,7 @@ export interface ProxySettings {
   /** `SHA256:…` of a public key → TRASA ID. */
   readonly keys: ReadonlyMap<string, string>;
   readonly services: ReadonlyMap<string, ProxyService>;
+  readonly entry: EntryRules;
 }
 
 /** A host behind the proxy. */

@@ -1,5 +1,6 @@
 /** What each option alone allows, but all together do not; and what is allowed, but worth a word. */
 import type { Problem } from './config.ts';
+import { entryProblems } from './entry-checks.ts';
 import type { Values } from './options.ts';
 import { problemAt } from './problem.ts';
 import type { ReadOptions } from './read-options.ts';
@@ -17,7 +18,7 @@ export function crossCheck(file: string, read: ReadOptions): Findings {
     return [problemAt(file, read.lineOf(name.split('.')), text, hint)];
   };
   return {
-    problems: [...missing(file, read), ...contradictions(read, about)],
+    problems: [...missing(file, read), ...contradictions(read, about), ...entryProblems(file, read)],
     warnings: warnings(read.values, about),
   };
 }

@@ -15,6 +15,7 @@ import {
   notATrasaID,
   notAWord,
 } from './checks.ts';
+import { groups, policies } from './entry-options.ts';
 import { type Option, secret } from './option.ts';
 import { choice, choices, flag, integer, map, names, namesOrCsv, seconds, text } from './option-kinds.ts';
 import { addressBlocks, listenAddress, optionalAddress, services } from './proxy-options.ts';
@@ -241,6 +242,12 @@ export const options = {
     ),
     services: services(
       'The hosts behind the proxy: [proxy.services.NAME] with address, accounts, hostCA or hostKey, serviceID, serviceKey or serviceKeyFile, and record. See trasa-agent-proxy(8).',
+    ),
+    groups: groups(
+      'Groups of people, for policies: admins = ["alice@example.com"]. Patterns may be in them: "*@example.com".',
+    ),
+    policies: policies(
+      'Who may enter what, when, from where, and do what: [proxy.policies.NAME]. The first that speaks of person, service and account decides; without any, everybody may enter. See trasa-agent-proxy(8).',
     ),
   },
 } as const satisfies Record<string, Record<string, Option<unknown>>>;

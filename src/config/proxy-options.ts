@@ -1,12 +1,11 @@
 /** The services of the proxy: tables of their own, `[proxy.services.web1]`. */
-import type { TomlTable, TomlValue } from 'smol-toml';
 import { cleanText } from '../protocol/clean.ts';
 import { parsePublicKeyLine } from '../ssh/key-line.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
 import { parseAddressList } from '../ssh/source-address.ts';
 import { notAGivenPath, notAnAccount, notAWord } from './checks.ts';
-import { nearest } from './nearest.ts';
-import { type Fault, isTable, mustBe, nounOf, type Option, plain, type Reading, valid, wrong } from './option.ts';
+import { mustBe, type Option, plain, valid, wrong } from './option.ts';
+import { readTables, type TableReader } from './table-reader.ts';
 
 export interface ServiceOptions {
   readonly host: string;
@@ -36,7 +35,7 @@ export function services(doc: string): Option<ReadonlyMap<string, ServiceOptions
   return {
     ...plain<ReadonlyMap<string, ServiceOptions>>(expects, new Map(), undefined, doc),
     secret: true,
-    read: value => readServices(value, expects),
+    read: value => readTables(value, expects, serviceOptionNames, readService),
   };
 }
 
@@ -84,132 +83,59 @@ export function addressBlocks(doc: string, example: string): Option<string> {
   };
 }
 
-function readServices(value: TomlValue, expects: string): Reading<ReadonlyMap<string, ServiceOptions>> {
-  if (!isTable(value)) return wrong(mustBe(expects, value));
-  const all = new Map<string, ServiceOptions>();
-  const faults: Fault[] = [];
-  for (const [name, table] of Object.entries(value)) {
-    const reader = new ServiceReader(name, table, faults);
-    const service = reader.read();
-    if (service !== undefined) all.set(name, service);
-  }
-  return faults.length === 0 ? valid(all) : { kind: 'wrong', faults };
+function readService(read: TableReader): ServiceOptions {
+  if (!isServiceName(read.name)) read.fault('is no name: letters, digits, dots, dashes, and no blanks');
+  if (read.name.toLowerCase() === jumpName) read.fault('is the word for ssh -J, not a service', 'give it another name');
+  const address = addressOf(read);
+  const service = {
+    host: address?.host ?? '',
+    port: address?.port ?? 0,
+    serviceID: read.text('serviceID', notAWord),
+    serviceKey: read.text('serviceKey', notAWord),
+    serviceKeyFile: read.text('serviceKeyFile', notAGivenPath),
+    accounts: read.texts('accounts') ?? [],
+    hostCAs: keysOf(read, 'hostCA'),
+    hostKeys: keysOf(read, 'hostKey'),
+    record: read.flag('record', false),
+  };
+  judge(read, service);
+  return service;
 }
 
-class ServiceReader {
-  readonly #name: string;
-  readonly #value: TomlValue;
-  readonly #faults: Fault[];
-  readonly #before: number;
-
-  constructor(name: string, value: TomlValue, faults: Fault[]) {
-    this.#name = name;
-    this.#value = value;
-    this.#faults = faults;
-    this.#before = faults.length;
+function judge(
+  read: TableReader,
+  { serviceID, serviceKey, serviceKeyFile, accounts, hostCAs, hostKeys }: ServiceOptions,
+): void {
+  if (accounts.length === 0) read.fault('has no accounts', 'as accounts = ["alice", "deploy"]');
+  for (const account of accounts) {
+    const fault = /[\s,*?!:/\p{C}]/u.test(account) ? 'is not the name of an account' : notAnAccount(account);
+    if (fault !== undefined) read.fault(`accounts: ${JSON.stringify(cleanText(account, 64))} ${fault}`);
   }
+  if (hostCAs.length + hostKeys.length === 0)
+    read.fault('has neither hostCA nor hostKey: nothing would prove the host', 'as hostKey = "ssh-ed25519 AAAA…"');
+  if (serviceKey !== '' && serviceKeyFile !== '') read.fault('has both serviceKey and serviceKeyFile', 'keep one');
+  if ((serviceID === '') !== (serviceKey === '' && serviceKeyFile === ''))
+    read.fault('needs serviceID together with serviceKey or serviceKeyFile, or none of them');
+}
 
-  /** Undefined if it has faults, all of which are listed. */
-  read(): ServiceOptions | undefined {
-    if (!isServiceName(this.#name)) this.#fault('is no name: letters, digits, dots, dashes, and no blanks');
-    if (this.#name.toLowerCase() === jumpName)
-      this.#fault('is the word for ssh -J, not a service', 'give it another name');
-    if (!isTable(this.#value)) {
-      this.#fault(`must be a table, not ${nounOf(this.#value)}`);
-      return undefined;
-    }
-    const table = this.#value;
-    for (const key of Object.keys(table)) if (!serviceOptionNames.includes(key)) this.#unknown(key);
-    const address = this.#address(table);
-    const service = {
-      host: address?.host ?? '',
-      port: address?.port ?? 0,
-      serviceID: this.#text(table, 'serviceID', notAWord),
-      serviceKey: this.#text(table, 'serviceKey', notAWord),
-      serviceKeyFile: this.#text(table, 'serviceKeyFile', notAGivenPath),
-      accounts: this.#texts(table, 'accounts'),
-      hostCAs: this.#keys(table, 'hostCA'),
-      hostKeys: this.#keys(table, 'hostKey'),
-      record: this.#flag(table, 'record', false),
-    };
-    this.#judge(service);
-    return this.#faults.length === this.#before ? service : undefined;
-  }
+function addressOf(read: TableReader): { host: string; port: number } | undefined {
+  const value = read.value('address');
+  const address = typeof value === 'string' ? parseAddress(value, 22) : undefined;
+  if (address?.host !== undefined) return { host: address.host, port: address.port };
+  read.fault(
+    value === undefined ? 'needs address' : 'address is none',
+    'as address = "10.0.0.5:22" or "web1.example.com"',
+  );
+  return undefined;
+}
 
-  #judge({ serviceID, serviceKey, serviceKeyFile, accounts, hostCAs, hostKeys }: ServiceOptions): void {
-    if (accounts.length === 0) this.#fault('has no accounts', 'as accounts = ["alice", "deploy"]');
-    for (const account of accounts) {
-      const fault = /[\s,*?!:/\p{C}]/u.test(account) ? 'is not the name of an account' : notAnAccount(account);
-      if (fault !== undefined) this.#fault(`accounts: ${JSON.stringify(cleanText(account, 64))} ${fault}`);
-    }
-    if (hostCAs.length + hostKeys.length === 0)
-      this.#fault('has neither hostCA nor hostKey: nothing would prove the host', 'as hostKey = "ssh-ed25519 AAAA…"');
-    if (serviceKey !== '' && serviceKeyFile !== '') this.#fault('has both serviceKey and serviceKeyFile', 'keep one');
-    if ((serviceID === '') !== (serviceKey === '' && serviceKeyFile === ''))
-      this.#fault('needs serviceID together with serviceKey or serviceKeyFile, or none of them');
-  }
-
-  #address(table: TomlTable): { host: string; port: number } | undefined {
-    const value = own(table, 'address');
-    const address = typeof value === 'string' ? parseAddress(value, 22) : undefined;
-    if (address?.host !== undefined) return { host: address.host, port: address.port };
-    this.#fault(
-      value === undefined ? 'needs address' : 'address is none',
-      'as address = "10.0.0.5:22" or "web1.example.com"',
-    );
-    return undefined;
-  }
-
-  #text(table: TomlTable, key: string, check: (value: string) => string | undefined): string {
-    const value = own(table, key);
-    if (value === undefined) return '';
-    if (typeof value !== 'string') {
-      this.#fault(`${key} must be a string, not ${nounOf(value)}`);
-      return '';
-    }
-    const fault = check(value);
-    if (fault !== undefined) this.#fault(`${key} is wrong: ${fault}`);
-    return value;
-  }
-
-  /** One string or a list of them. */
-  #texts(table: TomlTable, key: string): readonly string[] {
-    const value = own(table, key);
-    if (value === undefined) return [];
-    const list: readonly TomlValue[] = Array.isArray(value) ? value : [value];
-    const texts = list.filter(item => typeof item === 'string');
-    if (texts.length !== list.length) this.#fault(`${key} must be a list of strings`);
-    return texts;
-  }
-
-  #keys(table: TomlTable, name: string): PublicKey[] {
-    return this.#texts(table, name).flatMap(text => {
-      const line = parsePublicKeyLine(text);
-      if (line.kind === 'parsed') return [line.value.key];
-      this.#fault(`${name} ${line.text}`);
-      return [];
-    });
-  }
-
-  #flag(table: TomlTable, key: string, standard: boolean): boolean {
-    const value = own(table, key) ?? standard;
-    if (typeof value === 'boolean') return value;
-    this.#fault(`${key} must be true or false, not ${nounOf(value)}`);
-    return standard;
-  }
-
-  #unknown(key: string): void {
-    const near = nearest(key, serviceOptionNames);
-    this.#fault(
-      `has an unknown option ${cleanText(key, 60)}`,
-      near === undefined ? undefined : `did you mean ${near}?`,
-    );
-  }
-
-  #fault(text: string, hint?: string): void {
-    const name = cleanText(this.#name, 64);
-    this.#faults.push({ key: this.#name, text: `${name}: ${text}`, ...(hint !== undefined && { hint }) });
-  }
+function keysOf(read: TableReader, name: string): PublicKey[] {
+  return (read.texts(name) ?? []).flatMap(text => {
+    const line = parsePublicKeyLine(text);
+    if (line.kind === 'parsed') return [line.value.key];
+    read.fault(`${name} ${line.text}`);
+    return [];
+  });
 }
 
 export const serviceOptionNames: readonly string[] = [
@@ -222,10 +148,6 @@ export const serviceOptionNames: readonly string[] = [
   'hostKey',
   'record',
 ];
-
-function own(table: TomlTable, key: string): TomlValue | undefined {
-  return Object.hasOwn(table, key) ? table[key] : undefined;
-}
 
 /** `host:port`, `[v6]:port`, `:port`, or (with a usual port) the host alone. */
 function parseAddress(text: string, usualPort: number): ListenAddress | undefined {

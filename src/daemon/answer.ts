@@ -57,6 +57,7 @@ function bypassText(rule: BypassRule, attemptId: string): string {
     case 'not-required':
     case 'grace':
     case 'server-passthru':
+    case 'proxy-policy':
     case 'observe': // authenticate() has told whoever can be told
       return '';
   }

@@ -82,6 +82,7 @@ export type BypassRule =
   | 'not-required' // required users or groups are listed, and this account is not among them
   | 'grace'
   | 'server-passthru'
+  | 'proxy-policy' // the policy of the proxy that `detail` names
   | 'fail-safe'
   | 'observe' // two-factor authentication is being tried out: what would have happened is in `detail`
   | 'offline-user'; // the original's `offlineUsers`
@@ -100,6 +101,8 @@ export type DenyReason =
   | 'unknown-person'
   | 'person-disabled'
   | 'server-policy'
+  | 'proxy-policy'
+  | 'not-approved' // by an administrator, where a policy of the proxy wants that
   | 'no-conversation'
   | 'cancelled'
   | 'disconnected'

@@ -6,10 +6,12 @@ export interface Grant {
   /** The name of the rule that granted it, for the audit log. */
   readonly rule: string;
   readonly secondFactor: 'required' | 'not-required';
+  /** An administrator has to approve the entry, and that counts for so long; 0: nobody has to. */
+  readonly approvalMs: number;
   /** What cannot be recorded does not pass, and what could not be recorded ends the session. */
   readonly record: boolean;
   readonly shell: boolean;
-  /** Commands that may be run (`*` and `?` as in ssh_config(5) PATTERNS); undefined: any. */
+  /** Commands that may be run, as commands.ts matches them; undefined: any. */
   readonly commands: readonly string[] | undefined;
   /** By sftp, scp and rsync alike. */
   readonly fileTransfer: boolean;
@@ -47,6 +49,7 @@ export function usualGrant(record: boolean): Grant {
   return {
     rule: 'usual',
     secondFactor: 'required',
+    approvalMs: 0,
     record,
     shell: true,
     commands: undefined,

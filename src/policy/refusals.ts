@@ -105,6 +105,16 @@ export const refusals: Readonly<Record<DenyReason, Refusal>> = {
     exit: noPermission,
     pam: 'PAM_PERM_DENIED',
   },
+  'proxy-policy': {
+    says: 'Policy not assigned: there is no such service, or it is not for you with this account. Ask your administrator.',
+    exit: noPermission,
+    pam: 'PAM_PERM_DENIED',
+  },
+  'not-approved': {
+    says: 'No administrator has approved this login.',
+    exit: noPermission,
+    pam: 'PAM_PERM_DENIED',
+  },
   'no-conversation': {
     says: 'This session cannot ask you for a code or your TRASA ID. Log in with a terminal (ssh -t).',
     exit: noPermission,

@@ -2,13 +2,12 @@
 import { mkdirSync } from 'node:fs';
 import type { Rules } from '../auth/ports.ts';
 import type { AgentConfig } from '../config/config.ts';
-import { usualGrant } from '../policy/grant.ts';
 import { openCertifier } from './certifier.ts';
 import type { ClientParts } from './door/client.ts';
 import { type Door, openDoor } from './door/door.ts';
 import { openHostKeys } from './door/host-key-files.ts';
 import { Session } from './door/session.ts';
-import type { GrantFor } from './downstream/login.ts';
+import { grantsOn } from './downstream/entry.ts';
 import { PasswordGuesses } from './downstream/password-guesses.ts';
 import { engineReady } from './engine/transport.ts';
 import { jumpPoint } from './jump/point.ts';
@@ -39,16 +38,17 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
   if (typeof certifier === 'string') return certifier;
   const memory = parts.openMemory(proxy.stateDirectory);
   memory.check();
+  const approvals = parts.openApprovals(proxy.stateDirectory);
   const audit = parts.openAudit(proxy.auditFile);
   const servers = parts.openServers(config);
   const close = (): void => {
     servers.close();
     audit.close();
     memory.close();
+    approvals.close();
     certifier.close();
   };
 
-  const grantFor: GrantFor = parts.grantFor ?? ((_person, { record }) => usualGrant(record));
   let sessions = 0;
   const clientParts: ClientParts = {
     hostKeys: () => hostKeys.at(clock.now()),
@@ -61,7 +61,8 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       verifierFor: service => servers.verifierFor(service),
       services: proxy.services,
       jump: jumpPoint(config.server),
-      grantFor,
+      entry: proxy.entry,
+      approvals,
       rules: rulesOf(config),
       memory,
       audit,
@@ -74,10 +75,10 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       revoked: () => certifier.revoked(),
       now: () => clock.now(),
     },
-    jump: person => ({
+    jump: (person, clientAddress) => ({
       rules: () => ({
         services: proxy.services,
-        grantsFor: service => service.accounts.map(account => grantFor(person, service, account)),
+        grantsFor: service => grantsOn({ entry: proxy.entry, clock }, person, service, clientAddress),
       }),
       dial: parts.dial,
       broken: error => log.bug(error),

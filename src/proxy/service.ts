@@ -5,8 +5,9 @@ import type { AuditLog, Clock, LoginMemory, Random } from '../auth/ports.ts';
 import type { Verifier } from '../auth/verifier.ts';
 import type { AgentConfig, LoadedConfig, ServiceIdentity } from '../config/config.ts';
 import type { Secret } from '../otp/secret.ts';
+import type { Approvals } from '../store/approvals.ts';
 import type { PasswordOutcome } from '../trasa/password.ts';
-import type { GrantFor, LoginPorts } from './downstream/login.ts';
+import type { LoginPorts } from './downstream/login.ts';
 import type { UpstreamPorts } from './upstream/enter.ts';
 
 export interface ProxyParts {
@@ -14,6 +15,7 @@ export interface ProxyParts {
   readonly loadConfig: () => LoadedConfig;
   readonly openServers: (config: AgentConfig) => Servers;
   readonly openMemory: (stateDirectory: string) => LoginMemory & { check(): void; close(): void };
+  readonly openApprovals: (stateDirectory: string) => Approvals;
   readonly openAudit: (file: string) => AuditLog & AuditNotes & { close(): void };
   readonly dial: UpstreamPorts['dial'];
   readonly clock: Clock;
@@ -22,8 +24,6 @@ export interface ProxyParts {
   /** What we call ourselves to clients: `SSH-2.0-…`. */
   readonly ident: string;
   readonly drainMs?: number;
-  /** Undefined: the usual grant, for everybody. */
-  readonly grantFor?: GrantFor;
 }
 
 /** The TRASA server, as itself and as what it knows of each service. */

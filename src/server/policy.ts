@@ -1,5 +1,5 @@
-import { parseHours, wallTime, withinHours } from './hours.ts';
-import { withinNetworks } from './networks.ts';
+import { parseHours, wallTime, withinHours } from '../policy/hours.ts';
+import { withinNetworks } from '../ssh/source-address.ts';
 import type { Grant } from './store/access.ts';
 import type { RefusalReason } from './verdict.ts';
 

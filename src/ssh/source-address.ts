@@ -1,4 +1,7 @@
-/** The addresses of the critical option source-address: CIDR blocks, comma separated, as sshd reads them (addrmatch.c). */
+/**
+ * Networks as CIDR blocks: those of the critical option source-address, comma separated, as sshd reads them (addrmatch.c),
+ * and those of policies.
+ */
 
 interface Block {
   readonly bits: 32 | 128;
@@ -9,8 +12,8 @@ interface Block {
 /** Undefined unless all of the list is good. */
 export function parseAddressList(list: string): readonly Block[] | undefined {
   if (list.length > maxLength) return undefined;
-  const blocks = list.split(',').map(parseBlock);
-  return blocks.every(block => block !== undefined) ? blocks : undefined;
+  const blocks = list.split(',').map(parseBlock).filter(isDefined);
+  return blocks.length === list.split(',').length && blocks.every(isWhole) ? blocks : undefined;
 }
 
 /** Is the address in one of the blocks? An address that is none is not. IPv4 in IPv6 (::ffff:…) counts as IPv4. */
@@ -20,17 +23,36 @@ export function isWithin(blocks: readonly Block[], text: string): boolean {
   return blocks.some(block => block.bits === address.bits && isSameNetwork(block, address.value));
 }
 
+/** One block or single address in one spelling, `base/prefix`. Undefined if it is none. Bits below the mask do not count. */
+export function parseNetwork(text: string): string | undefined {
+  const [base = ''] = text.trim().toLowerCase().split('/');
+  const block = parseBlock(text.trim());
+  return block === undefined ? undefined : `${base}/${block.prefix}`;
+}
+
+/** {@link isWithin} for networks in the spelling of {@link parseNetwork}. */
+export function withinNetworks(networks: readonly string[], address: string): boolean {
+  return isWithin(networks.map(parseBlock).filter(isDefined), address);
+}
+
 const maxLength = 8192;
 
-/** sshd refuses all of a list in which a block has bits below its mask; so it does not become one here. */
+/** sshd refuses all of a list in which a block has bits below its mask. */
+function isWhole(block: Block): boolean {
+  return (block.address & hostMask(block)) === 0n;
+}
+
+function isDefined(block: Block | undefined): block is Block {
+  return block !== undefined;
+}
+
 function parseBlock(text: string): Block | undefined {
   const [, base = '', digits] = /^([0-9a-fA-F:.]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(text) ?? [];
   const address = base.includes(':') ? parseV6(base) : parseV4(base);
   const bits = base.includes(':') ? 128 : 32;
   if (address === undefined) return undefined;
   const prefix = digits === undefined ? bits : Number(digits);
-  const block = { bits, address, prefix } as const;
-  return prefix <= bits && (address & hostMask(block)) === 0n ? block : undefined;
+  return prefix <= bits ? { bits, address, prefix } : undefined;
 }
 
 function hostMask({ bits, prefix }: { readonly bits: number; readonly prefix: number }): bigint {

@@ -164,6 +164,7 @@ export function configIn(directory: string): AgentConfig {
       metrics: undefined,
       keys: new Map(),
       services: new Map(),
+      entry: { groups: new Map(), rules: [] },
     },
     login: { motd: true, record: false, recordDirectory: join(directory, 'recordings'), sftpServer: '/usr/lib/sftp' },
     debug: true,

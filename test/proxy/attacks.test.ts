@@ -6,6 +6,7 @@ import { encodePublicKey } from '../../src/ssh/public-key.ts';
 import { encodeSignature } from '../../src/ssh/signature.ts';
 import { byte, string, uint32 } from '../../src/ssh/wire.ts';
 import { until } from '../helpers/e2e/until.ts';
+import { entryRule } from '../helpers/entry-rule.ts';
 import { newPair } from '../ssh/authority.ts';
 import { type InProcess, inProcess } from './in-process.ts';
 import {
@@ -118,17 +119,33 @@ for (const [what, name] of [
     t.equal(proxy.verifier.asked.length, 0);
   });
 
-t.test('an account that the service does not have, and a service that is none', async t => {
-  for (const name of ['root@web1', 'alice@web2', 'alice@constructor']) {
-    const proxy = await inProcess(t);
-    const peer = await rawStranger(proxy.port);
-    peer.send(signedRequest(peer.transport.sessionId, name, proxy.alice));
-    await peer.next(51);
-    peer.send(keyboardInteractive(name));
-    t.match(text(await peer.next(60)), /Cannot access this service|Invalid service name/);
-    nobodyCameIn(t, proxy);
-  }
-});
+t.test(
+  'a service that is none, an account that it does not have, and one that is for others: in the same words',
+  async t => {
+    const entry = { groups: new Map(), rules: [{ ...entryRule, people: ['alice@example.com'], accounts: ['alice'] }] };
+    const said = new Set<string>();
+    for (const [name, identity] of [
+      ['alice@web2', 'alice'],
+      ['root@web1', 'alice'],
+      ['alice@constructor', 'alice'],
+      ['deploy@web1', 'bob'],
+    ] as const) {
+      const proxy = await inProcess(t, { proxy: { entry } });
+      const peer = await rawStranger(proxy.port);
+      peer.send(signedRequest(peer.transport.sessionId, name, proxy[identity]));
+      await peer.next(51);
+      peer.send(keyboardInteractive(name));
+      said.add(text(await peer.next(60)).replace(/\[\w{26}\]/, '[ID]'));
+      nobodyCameIn(t, proxy);
+      t.match(
+        proxy.lines.find(line => line['event'] === 'decision'),
+        { decision: 'deny', reason: 'proxy-policy', person: `${identity}@example.com`, account: name.split('@')[0] },
+      );
+    }
+    t.equal(said.size, 1);
+    t.match([...said][0], /Policy not assigned: there is no such service, or it is not for you/);
+  },
+);
 
 t.test('answers: more than were asked, millions of them, none, cut short, or before a question', async t => {
   for (const [what, payload] of [

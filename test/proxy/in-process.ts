@@ -12,15 +12,18 @@ import type { AgentConfig, ProxyService } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Secret } from '../../src/otp/secret.ts';
 import type { Outcome } from '../../src/policy/decision.ts';
-import type { GrantFor } from '../../src/proxy/downstream/login.ts';
+import type { EntryRules } from '../../src/policy/entry-rules.ts';
+import type { Grant } from '../../src/policy/grant.ts';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
 import { startProxy } from '../../src/proxy/proxy.ts';
 import type { ProxyParts } from '../../src/proxy/service.ts';
 import { dial } from '../../src/proxy/upstream/dial.ts';
 import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { byte } from '../../src/ssh/wire.ts';
+import { Approvals } from '../../src/store/approvals.ts';
 import type { PasswordOutcome } from '../../src/trasa/password.ts';
 import { newAuthority, passphrase, valueOf } from '../ca/ca.ts';
+import { entryRule } from '../helpers/entry-rule.ts';
 import { FakeMemory, FakeVerifier } from '../helpers/fake-ports.ts';
 import { newPair } from '../ssh/authority.ts';
 import { type Identity, type RawPeer, type RawServer, rawServer } from './raw-peer.ts';
@@ -42,6 +45,7 @@ export interface InProcess {
   /** Lines of .pub files. */
   readonly userCA: string;
   readonly hostKey: string;
+  readonly stateDirectory: string;
   /** Moves the clock. */
   pass(ms: number): void;
   stop(): Promise<void>;
@@ -57,7 +61,10 @@ export interface InProcessOptions {
   readonly service?: Partial<ProxyService>;
   /** Services beside web1. */
   readonly others?: readonly (Partial<ProxyService> & Pick<ProxyService, 'name'>)[];
-  readonly grantFor?: GrantFor;
+  /** By one policy for each service, which lets everybody in. */
+  readonly grantFor?: (service: ProxyService) => Grant;
+  /** More of them, each like the first. */
+  readonly moreServices?: readonly string[];
   readonly graceMs?: number;
   /** The event of lines that the audit log does not take. */
   readonly cannotNote?: string;
@@ -93,10 +100,11 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const say = (text: string, facts: object = {}): void => note({ event: 'proxy', text, ...facts });
   const log: DaemonLog = { debug: say, info: say, warn: say, error: say, setDebug: () => {} };
   const base = configIn(folder, caDirectory, `${host.port}`, publicKeyLine(host.hostKey.publicKey));
+  const others = [...(options.others ?? []), ...(options.moreServices ?? []).map(name => ({ name, port: 9 }))];
   const services = new Map(
     [...base.proxy.services].flatMap(([name, service]): [string, ProxyService][] => [
       [name, { ...service, ...options.service }],
-      ...(options.others ?? []).map((other): [string, ProxyService] => [other.name, { ...service, ...other }]),
+      ...others.map((other): [string, ProxyService] => [other.name, { ...service, ...other }]),
     ]),
   );
   const keys = new Map([
@@ -106,7 +114,13 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const config: AgentConfig = {
     ...base,
     policy: { ...base.policy, graceMs: options.graceMs ?? 0, ...options.policy },
-    proxy: { ...base.proxy, ...options.proxy, services, keys },
+    proxy: {
+      ...base.proxy,
+      ...(options.grantFor !== undefined && { entry: entryBy(options.grantFor, services) }),
+      ...options.proxy,
+      services,
+      keys,
+    },
   };
   const parts: ProxyParts = {
     authenticate,
@@ -123,6 +137,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
       close: () => {},
     }),
     openMemory: () => Object.assign(memory, { check: () => {}, close: () => {} }),
+    openApprovals: directory => new Approvals(directory),
     openAudit: () => ({ decision: note, note, close: () => {} }),
     dial,
     clock,
@@ -130,10 +145,10 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     log,
     ident: 'trasa_test',
     drainMs: 100,
-    ...(options.grantFor !== undefined && { grantFor: options.grantFor }),
   };
   // Making an RSA key takes longer than all the rest: the first proxy of a test file makes those of the others.
-  if (stateBefore !== undefined) cpSync(stateBefore, config.proxy.stateDirectory, { recursive: true });
+  const filter = (path: string): boolean => !path.includes('approvals');
+  if (stateBefore !== undefined) cpSync(stateBefore, config.proxy.stateDirectory, { recursive: true, filter });
   stateBefore = config.proxy.stateDirectory;
   const proxy = await startProxy(config, parts);
   if (typeof proxy === 'string') throw new Error(proxy);
@@ -154,11 +169,24 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     caDirectory,
     userCA,
     hostKey: readFileSync(join(config.proxy.stateDirectory, 'ssh_host_ed25519_key.pub'), 'utf8'),
+    stateDirectory: config.proxy.stateDirectory,
     pass: ms => {
       offset += ms;
     },
     stop: async () => await proxy.stop(),
   };
+}
+
+function entryBy(grantFor: (service: ProxyService) => Grant, services: ReadonlyMap<string, ProxyService>): EntryRules {
+  const rules = [...services.values()].map(service => ({
+    ...entryRule,
+    name: service.name,
+    services: [service.name],
+    get grant(): Grant {
+      return grantFor(service);
+    },
+  }));
+  return { groups: new Map(), rules };
 }
 
 /** A host that lets in whoever signs, as sshd says it. */

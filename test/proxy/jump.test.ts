@@ -43,11 +43,17 @@ t.test('where a jump leads: to services by name or by configured address, and no
     at('denied', '10.0.0.8'),
     at('recorded', '10.0.0.9'),
     at('beside', '10.0.0.9'),
+    ...['approved', 'listed', 'fileless', 'shellless'].map((name, i) => at(name, `10.0.1.${i}`)),
   ];
   const grants: Readonly<Record<string, readonly Grant[]>> = {
     strange: [],
     denied: [granting({ local: ['*'] }), granting({})],
-    recorded: [jumper, granting({}, true)], // on one account and on another
+    // On one account, and on another.
+    recorded: [jumper, granting({}, true)],
+    approved: [{ ...granting({}), approvalMs: 60_000 }, jumper],
+    listed: [jumper, { ...granting({}), commands: ['id'] }],
+    fileless: [{ ...jumper, fileTransfer: false }],
+    shellless: [jumper, { ...granting({}), shell: false }],
   };
   const rules = {
     services: new Map(all.map(one => [one.name, one])),
@@ -63,7 +69,7 @@ t.test('where a jump leads: to services by name or by configured address, and no
     ['fd00::5', 22, 'six'],
     ['DB.example.com', 22, 'named'],
   ] as const)
-    t.match(destinationOf({ host, port }, rules), { name: leadsTo }, `${host}:${port}`);
+    t.match(destinationOf({ host, port }, rules), { service: { name: leadsTo } }, `${host}:${port}`);
   for (const [host, port] of [
     ['strange', 22],
     ['10.0.0.10', 22],
@@ -100,15 +106,46 @@ t.test('where a jump leads: to services by name or by configured address, and no
     destinationOf({ host: 'denied', port: 22 }, rules),
     'policy does not let you jump to denied: say ssh ACCOUNT@denied@PROXY',
   );
+  t.match(destinationOf({ host: 'approved', port: 22 }, rules), /approved takes an approval, which a jump cannot/);
+  for (const host of ['listed', 'fileless', 'shellless'])
+    t.match(destinationOf({ host, port: 22 }, rules), new RegExp(`${host} is limited to what you may do there`));
   for (const host of ['recorded', 'beside', '10.0.0.9'])
     t.match(destinationOf({ host, port: 22 }, rules), /recorded is recorded, which a jump cannot be: say ssh/, host);
+});
+
+t.test('the shortest limit of those that could hold', async t => {
+  const rules = {
+    services: new Map([['web1', service]]),
+    grantsFor: () => [jumper, { ...jumper, idleMs: 5_000, sessionMs: 60_000 }, { ...granting({}), sessionMs: 30_000 }],
+  };
+  t.match(destinationOf({ host: 'web1', port: 22 }, rules), { idleMs: 5_000, sessionMs: 30_000 });
+  t.match(destinationOf({ host: 'web1', port: 22 }, { ...rules, grantsFor: () => [jumper] }), {
+    idleMs: 0,
+    sessionMs: 0,
+  });
+});
+
+t.test('a connection that has lasted as long as it may ends; those beside it do not', async t => {
+  const there = await listening(t, socket => socket.pipe(socket));
+  const { proxy, peer } = await jumping(t, there.port, {
+    others: [{ name: 'brief', host: 'localhost', port: there.port }],
+    grantFor: ({ name }) => ({ ...jumper, sessionMs: name === 'brief' ? 50 : 0 }),
+  });
+  const far = await opened(peer, 0, 'web1');
+  const brief = await opened(peer, 1, 'brief');
+  t.strictSame((await peer.next(97)).readUInt32BE(1), 1);
+  peer.send(close(brief.number));
+  const line = await until('its end', () => proxy.lines.find(({ event }) => event === 'channel-end'));
+  t.match(line, { channel: 1, why: /The session has lasted as long as it may/ });
+  peer.send(channelData(far.number, Buffer.from('still here')));
+  await until('the echo', () => received(peer).toString() === 'still here');
 });
 
 t.test('names that differ in case only: each by its own spelling', async t => {
   const both = ['DB', 'db'].map((name, i) => ({ ...service, name, host: `10.0.0.${i}` }));
   const rules = { services: new Map(both.map(one => [one.name, one])), grantsFor: () => [jumper] };
-  t.match(destinationOf({ host: 'DB', port: 22 }, rules), { host: '10.0.0.0' });
-  t.match(destinationOf({ host: 'db', port: 22 }, rules), { host: '10.0.0.1' });
+  t.match(destinationOf({ host: 'DB', port: 22 }, rules), { service: { host: '10.0.0.0' } });
+  t.match(destinationOf({ host: 'db', port: 22 }, rules), { service: { host: '10.0.0.1' } });
   t.match(destinationOf({ host: 'Db', port: 22 }, rules), /no service/);
 });
 
@@ -230,7 +267,7 @@ t.test('what is refused: sessions, other kinds, other places, each with words; a
   const there = await listening(t, socket => socket.pipe(socket));
   const { proxy, peer } = await jumping(t, there.port, {
     others: [{ name: 'denied' }, { name: 'kept', host: '127.0.0.2', port: 22 }],
-    grantFor: (_person, { name }) => granting({ jump: name !== 'denied' }, name === 'kept'),
+    grantFor: ({ name }) => granting({ jump: name !== 'denied' }, name === 'kept'),
   });
   for (const [message, words] of [
     [open(1), /this connection is for jumps: say ssh -J PROXY SERVICE, or .*ssh ACCOUNT@SERVICE@PROXY/],

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { policyOptionNames } from '../../src/config/entry-options.ts';
 import { serviceOptionNames } from '../../src/config/proxy-options.ts';
 import { usualGrant } from '../../src/policy/grant.ts';
 import { parseTarget } from '../../src/proxy/downstream/target.ts';
@@ -11,6 +12,18 @@ const manual = readFileSync(join(import.meta.dirname, '../../man/trasa-agent-pro
 
 t.test('every option of a service is in it', async t => {
   for (const name of serviceOptionNames) t.match(manual, new RegExp(`\\b${name}\\b`), name);
+});
+
+t.test('every option of a policy is in it, and its example is one', async t => {
+  for (const name of policyOptionNames) t.match(manual, new RegExp(`\\*${name}\\*`), name);
+  const [, example = ''] = /```\n(\[proxy\.groups\][^]*?)```/.exec(manual) ?? [];
+  const names = [...example.matchAll(/^(\w+) = /gm)].map(([, name = '']) => name).slice(1);
+  t.ok(names.length >= 10);
+  for (const name of names)
+    t.ok(
+      policyOptionNames.some(known => known === name),
+      name,
+    );
 });
 
 t.test('its example configuration names no option that there is not', async t => {

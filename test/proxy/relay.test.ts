@@ -2,6 +2,7 @@
 import t from 'tap';
 import { usualGrant } from '../../src/policy/grant.ts';
 import { byte, string, uint32 } from '../../src/ssh/wire.ts';
+import { until } from '../helpers/e2e/until.ts';
 import {
   adjust,
   between,
@@ -116,6 +117,77 @@ t.test('a service that is recorded lets nothing pass that cannot be', async t =>
   t.strictSame(client.sent.at(-1), failure(0));
   relay.message('client', request(7, 'shell', 1));
   t.equal(host.sent.length, 2);
+});
+
+t.test('whoever may not run it is told on standard error, as by a program that ends there', async t => {
+  for (const [type, name, more, says] of [
+    ['shell', undefined, { shell: false }, /gives no shell/],
+    ['exec', 'id', { commands: [] }, /does not permit this command/],
+    ['exec', 'scp -t x', { fileTransfer: false }, /does not permit file transfer/],
+    ['subsystem', 'sftp', { fileTransfer: false }, /does not permit file transfer/],
+  ] as const) {
+    const { relay, client, host, refused } = opened({ ...usualGrant(false), ...more });
+    const words = name === undefined ? [] : [string(name)];
+    relay.message('client', request(7, 'pty-req', 1));
+    relay.message('client', request(7, type, 1, ...words));
+    t.equal(client.sent.length, 1, 'nothing before the host has replied to what came first');
+    relay.message('host', success(0));
+    const [, pty, started, text, ...end] = client.sent;
+    t.strictSame([pty, started], [success(0), success(0)]);
+    t.strictSame(text?.subarray(0, 9), Buffer.concat([byte(95), uint32(0), uint32(1)]));
+    t.match(text?.toString(), says);
+    t.strictSame(end, [request(0, 'exit-status', 0, uint32(77)), eof(0), close(0)]);
+    t.strictSame(host.sent.slice(2), [close(7)]);
+    t.match(refused, [{ type, ...(name !== undefined && { name }) }]);
+
+    relay.message('client', data(7, 'late'));
+    relay.message('host', data(0, 'late'));
+    relay.message('host', close(0));
+    relay.message('client', close(7));
+    t.strictSame([client.sent.length, host.sent.length], [7, 3], 'nothing passes any more');
+    t.equal(client.ended, undefined, 'and the connection lives');
+    relay.message('client', open(0));
+    t.equal(host.sent.length, 4, 'its number is free again');
+  }
+});
+
+t.test('where that would break the protocol, a refusal is a failure', async t => {
+  const narrow = between({ ...usualGrant(false), shell: false });
+  narrow.relay.message('client', Buffer.concat([byte(90), string('session'), uint32(0), uint32(10), uint32(32_768)]));
+  narrow.relay.message('host', confirm(0, 7));
+  narrow.relay.message('client', request(7, 'shell', 1));
+  t.strictSame(narrow.client.sent.slice(1), [failure(0)], 'no room for a word');
+
+  const used = opened({ ...usualGrant(false), shell: false });
+  used.relay.message('client', request(7, 'exec', 1, string('id')));
+  used.relay.message('host', success(0));
+  used.relay.message('client', request(7, 'shell', 1));
+  t.strictSame(used.client.sent.slice(1), [success(0), failure(0)], 'something else runs there');
+  t.strictSame(used.host.sent.length, 2);
+
+  const silent = opened({ ...usualGrant(false), shell: false });
+  silent.relay.message('client', request(7, 'shell', 0));
+  t.equal(silent.client.sent[1]?.[0], 95, 'no reply to what wants none');
+});
+
+t.test('refusals that wait for their turn are bounded', async t => {
+  const { relay, client } = opened({ ...usualGrant(false), commands: [] });
+  relay.message('client', request(7, 'pty-req', 1));
+  for (let i = 0; i < 2000; i++) relay.message('client', request(7, 'exec', i % 2, string('id')));
+  t.match(client.ended, /too many requests/);
+});
+
+t.test('a session that has lasted too long ends with a word on every terminal', async t => {
+  const { relay, client, host } = opened({ ...usualGrant(false), sessionMs: 1000 });
+  relay.message('client', request(7, 'shell', 1));
+  relay.message('client', open(1));
+  relay.message('host', confirm(1, 8));
+  await until('the end', () => client.ended !== undefined);
+  const says = 'The session has lasted as long as it may: 1 second.';
+  t.equal(client.ended, says);
+  t.equal(host.ended, says);
+  const told = client.sent.filter(payload => payload[0] === 95);
+  t.strictSame(told, [extended(0, `\r\n${says}\r\n`)], 'where something runs');
 });
 
 t.test('protocol errors end both sides', async t => {

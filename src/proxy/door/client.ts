@@ -1,8 +1,8 @@
 /** One connection to the proxy, from its first byte to its last: a stranger, then a session. */
 import type { Socket } from 'node:net';
 import type { Grant } from '../../policy/grant.ts';
-import type { LoginPorts } from '../downstream/login.ts';
-import { type Entry, isPassage, needsNoQuestion, ProxyLogin } from '../downstream/login.ts';
+import { needsNoQuestion } from '../downstream/entry.ts';
+import { type Entry, isPassage, type LoginPorts, ProxyLogin } from '../downstream/login.ts';
 import { type KeyRules, ownerOf } from '../downstream/proven-key.ts';
 import { Userauth } from '../downstream/userauth.ts';
 import type { HostKey } from '../engine/host-keys.ts';

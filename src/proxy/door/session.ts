@@ -60,8 +60,8 @@ export class Session implements SessionTap {
     this.#log.ending(channel, payload);
   }
 
-  closed(channel: number): void {
-    this.#log.closed(channel);
+  closed(channel: number, why?: string): void {
+    this.#log.closed(channel, why);
     this.#recording?.closed(channel);
   }
 

@@ -2,25 +2,39 @@
  * One login at the proxy, in TRASA's order: credentials, service, second factor, the upstream host. What is known already
  * is not asked. It lets in only with a Decision of authenticate(), and only when the upstream host has let us in.
  */
+import type { AuditNotes } from '../../audit/audit-log.ts';
 import type { LoginAttempt } from '../../auth/attempt.ts';
 import type { Conversation } from '../../auth/conversation.ts';
-import { graceBinding } from '../../auth/login.ts';
-import type { AuditLog, Clock, Directory, LoginMemory, Ports, Random, Rules } from '../../auth/ports.ts';
+import { Trail } from '../../auth/login.ts';
+import {
+  type AuditLog,
+  type Clock,
+  type Directory,
+  type LoginMemory,
+  MemoryError,
+  type Ports,
+  type Random,
+  type Rules,
+} from '../../auth/ports.ts';
 import { newUlid } from '../../auth/ulid.ts';
 import type { Verifier } from '../../auth/verifier.ts';
 import type { ProxyService, ServiceIdentity } from '../../config/config.ts';
 import type { Secret } from '../../otp/secret.ts';
-import type { Decision } from '../../policy/decision.ts';
+import { type Decision, type Denial, deny } from '../../policy/decision.ts';
+import { type EntryRules, inOneSpelling } from '../../policy/entry-rules.ts';
 import type { Grant } from '../../policy/grant.ts';
 import { parseTrasaID } from '../../policy/identity.ts';
 import { sentenceFor } from '../../policy/refusals.ts';
 import type { PasswordOutcome } from '../../trasa/password.ts';
 import { isService, jumpGrant } from '../jump/point.ts';
 import type { UpstreamOutcome } from '../upstream/enter.ts';
+import { type ApprovalPorts, approve } from './approval.ts';
+import { chooseService } from './choice.ts';
+import { entryVerdict } from './entry.ts';
 import type { InfoRequests } from './info-requests.ts';
 import type { PasswordGuesses } from './password-guesses.ts';
 import type { KeyOwner } from './proven-key.ts';
-import { parseTarget } from './target.ts';
+import { parseTarget, type Target } from './target.ts';
 import * as words from './words.ts';
 
 export interface LoginPorts<Leg> {
@@ -41,17 +55,15 @@ export interface LoginPorts<Leg> {
   readonly services: ReadonlyMap<string, ProxyService>;
   /** For whoever goes on by `ssh -J`. */
   readonly jump: ServiceIdentity;
-  readonly grantFor: GrantFor;
+  readonly entry: EntryRules;
+  readonly approvals: ApprovalPorts['approvals'];
   readonly rules: Rules;
   readonly memory: LoginMemory;
-  readonly audit: AuditLog;
+  readonly audit: AuditLog & AuditNotes;
   readonly clock: Clock;
   readonly random: Random;
   readonly refused: (user: string, why: string) => void;
 }
-
-/** What policy says of this person on this service. */
-export type GrantFor = (person: string, service: ProxyService, account: string) => Grant;
 
 /** Who goes where. */
 export interface Passage {
@@ -86,6 +98,7 @@ export class ProxyLogin<Leg> {
   readonly #clientAddress: string;
   readonly #conversation: InfoRequests;
   readonly #signal: AbortSignal;
+  #proved: KeyOwner | undefined;
 
   constructor(
     ports: LoginPorts<Leg>,
@@ -103,23 +116,26 @@ export class ProxyLogin<Leg> {
 
   /** Undefined: nobody comes in, and the person was told why. */
   async run(proved: KeyOwner | undefined): Promise<Entry<Leg> | undefined> {
+    this.#proved = proved;
     const target = parseTarget(this.#user);
     if (target === undefined) {
       return await this.#refuse('Say ssh ACCOUNT@SERVICE@PROXY, or ssh ACCOUNT@PROXY to be asked.', 'not a target');
     }
     const person = proved === undefined ? await this.#askCredentials() : inOneSpelling(proved.person);
     if (person === undefined) return undefined;
-    const service = await this.#service(target.service);
-    if (service === undefined) return undefined;
-    // One answer, whether the account is none of the service's or none at all.
-    if (isService(service) && !service.accounts.includes(target.account))
-      return await this.#refuse(words.noAccess, 'not an account of the service');
-
-    const who = { id: newUlid(this.#ports.clock, this.#ports.random), person, account: target.account };
+    const id = newUlid(this.#ports.clock, this.#ports.random);
+    const service = await this.#service(person, target);
+    if (service === undefined) {
+      if (target.service !== undefined) await this.#deny(id, person, target, deny('proxy-policy', 'no such service'));
+      return undefined;
+    }
+    const { account } = target;
     const passage = isService(service)
-      ? { ...who, service, grant: this.#ports.grantFor(person, service, target.account) }
-      : { ...who, service, grant: jumpGrant };
-    const decision = await this.#decide(passage, proved);
+      ? await this.#passage({ id, person, account, service })
+      : { id, person, account, service, grant: jumpGrant };
+    if (passage === undefined) return undefined;
+
+    const decision = await this.#decide(passage);
     if (decision.kind === 'deny') return await this.#refuse(`${sentenceFor(decision)} [${passage.id}]`, undefined);
 
     if (target.service === undefined && isService(service)) void this.#conversation.tell(words.checkingHostKey);
@@ -135,7 +151,7 @@ export class ProxyLogin<Leg> {
       const answers = await this.#conversation.ask(words.credentials.instruction, words.credentials.questions);
       const [email, password] = answers ?? [];
       if (email === undefined || password === undefined) return undefined;
-      const trasaID = parseTrasaID(email.expose());
+      const trasaID = this.#nameIn(email.expose());
       const person = inOneSpelling(trasaID ?? '');
       const heldSeconds = guesses.heldSeconds(person, this.#clientAddress);
       if (heldSeconds > 0)
@@ -165,46 +181,61 @@ export class ProxyLogin<Leg> {
     return undefined;
   }
 
-  async #service(named: string | undefined): Promise<ProxyService | ServiceIdentity | undefined> {
-    const { services, jump } = this.#ports;
-    if (named === jump.name) return jump;
-    if (named !== undefined)
-      return services.get(named) ?? (await this.#refuse(words.invalidService, 'no such service'));
-    for (let asked = 0; asked < maxAsked; asked++) {
-      const answers = await this.#conversation.ask(words.chooseService.instruction, words.chooseService.questions);
-      const [answer] = answers ?? [];
-      if (answer === undefined) return undefined;
-      const typed = answer.expose().trim();
-      if (typed === jump.name) return jump;
-      const service = serviceBy(typed, services);
-      if (service === undefined) {
-        await this.#conversation.tell(words.invalidService);
-        continue;
-      }
-      await this.#conversation.tell(words.serviceSelected(service.name, service.host));
-      return service;
-    }
-    return await this.#refuse(words.loginFailed, 'no such service');
+  /** Where there are policies, an email address only: the server may know the person by a user name, too, which evades them. */
+  #nameIn(typed: string): string | undefined {
+    const trasaID = parseTrasaID(typed);
+    return this.#ports.entry.rules.length > 0 && trasaID?.includes('@') !== true ? undefined : trasaID;
   }
 
-  async #decide(
-    { id, person, account, service }: Passage | JumpPassage,
-    proved: KeyOwner | undefined,
-  ): Promise<Decision> {
+  /** The one that was named, or is chosen now. */
+  async #service(
+    person: string,
+    { account, service: named }: Target,
+  ): Promise<ProxyService | ServiceIdentity | undefined> {
+    const { services, jump } = this.#ports;
+    if (named === jump.name) return jump;
+    if (named !== undefined) return services.get(named);
+    const granted = [...services.values()].filter(service => {
+      const verdict = entryVerdict(this.#ports, person, account, service, this.#clientAddress);
+      return verdict.kind === 'granted' || verdict.reason !== 'not-assigned';
+    });
+    const chosen = await chooseService(this.#conversation, granted, jump);
+    return chosen ?? (await this.#refuse(words.loginFailed, 'no service was chosen'));
+  }
+
+  /** What policy lets the person do there. Undefined: nothing, or not without an administrator, and they were told. */
+  async #passage(asked: Omit<Passage, 'grant'>): Promise<Passage | undefined> {
+    const { id, person, account, service } = asked;
+    const passing = { account, service: service.name };
+    const verdict = entryVerdict(this.#ports, person, account, service, this.#clientAddress);
+    if (verdict.kind === 'refused') {
+      const denial = deny('proxy-policy', verdict.detail, words.policyFailed[verdict.reason]);
+      return await this.#deny(id, person, passing, denial);
+    }
+    const passage = { ...asked, grant: verdict.grant };
+    const held = await this.#approve(passage);
+    return held === undefined ? passage : await this.#deny(id, person, passing, held);
+  }
+
+  /** @returns why the person may not go on, if an administrator has to approve and has not */
+  async #approve(passage: Passage): Promise<Denial | undefined> {
+    if (passage.grant.approvalMs === 0) return undefined;
+    const tell = (text: string): void => void this.#conversation.tell(text);
+    try {
+      const approval = await approve(this.#ports, passage, this.#clientAddress, tell, this.#signal);
+      if (approval === 'approved') return undefined;
+      const why = approval === 'refused' ? 'an administrator has refused it' : 'no administrator has answered';
+      return deny('not-approved', why);
+    } catch (error) {
+      if (error instanceof MemoryError) return deny('state-unavailable', error.message);
+      throw error;
+    }
+  }
+
+  async #decide({ id, person, account, service, grant }: Passage | JumpPassage): Promise<Decision> {
     const { clock, random, memory, audit, rules } = this.#ports;
-    const attempt: LoginAttempt = {
-      id,
-      door: 'proxy',
-      askedBy: process.geteuid?.() ?? -1,
-      vouched: true, // by ourselves: we are the server of this connection
-      service: 'ssh',
-      account,
-      clientAddress: this.#clientAddress,
-      ...(proved !== undefined && { keyFingerprint: proved.fingerprint }),
-      firstFactorProved: true,
-      standsAlone: false,
-      through: { person, target: service.name },
-    };
+    const exempt = grant.secondFactor === 'not-required' && { exemptBy: grant.rule };
+    const attempt = this.#attempt(id, account, { person, target: service.name, ...exempt });
     const verifier = this.#ports.verifierFor(service);
     const directory = directoryOf(isService(service) ? service.accounts : [account]);
     const ports = { clock, random, memory, audit, rules, verifier, directory };
@@ -212,55 +243,36 @@ export class ProxyLogin<Leg> {
     return await this.#ports.authenticate(attempt, this.#conversation, ports, this.#signal);
   }
 
+  #attempt(id: string, account: string, through: NonNullable<LoginAttempt['through']>): LoginAttempt {
+    return {
+      id,
+      door: 'proxy',
+      askedBy: process.geteuid?.() ?? -1,
+      vouched: true, // by ourselves: we are the server of this connection
+      service: 'ssh',
+      account,
+      clientAddress: this.#clientAddress,
+      ...(this.#proved !== undefined && { keyFingerprint: this.#proved.fingerprint }),
+      firstFactorProved: true,
+      standsAlone: false,
+      through,
+    };
+  }
+
+  /** Before anybody is asked for a second factor. */
+  async #deny(id: string, person: string, { account, service = '' }: Target, denial: Denial): Promise<undefined> {
+    const { audit, clock } = this.#ports;
+    const trail = new Trail(clock);
+    trail.person = person;
+    audit.decision(trail.event(this.#attempt(id, account, { person, target: service }), denial));
+    await this.#refuse(`${sentenceFor(denial)} [${id}]`, undefined);
+  }
+
   /** @param why for the log; undefined if it is there already */
   async #refuse(says: string, why: string | undefined): Promise<undefined> {
     if (why !== undefined) this.#ports.refused(this.#user, why);
     await this.#conversation.tell(says);
   }
-}
-
-/**
- * Is all known that the dialogue would ask? Only where the service is named and a grace holds a while longer: a second, so
- * that it is still there when authenticate() looks.
- */
-export function needsNoQuestion(
-  {
-    services,
-    jump,
-    rules,
-    memory,
-    clock,
-  }: Pick<LoginPorts<unknown>, 'services' | 'jump' | 'rules' | 'memory' | 'clock'>,
-  user: string,
-  proved: KeyOwner,
-  clientAddress: string,
-): boolean {
-  const { account, service } = parseTarget(user) ?? {};
-  const found = service === undefined ? undefined : service === jump.name ? jump : services.get(service);
-  if (account === undefined || found === undefined || rules.policy.graceMs === 0) return false;
-  const through = { person: inOneSpelling(proved.person), target: found.name };
-  const binding = graceBinding({
-    account,
-    clientAddress,
-    firstFactorProved: true,
-    keyFingerprint: proved.fingerprint,
-    through,
-  });
-  return binding !== undefined && memory.graceUntil(binding) > clock.now() + 1000;
-}
-
-/** Holds and grace of one person are under one name, however it is typed. */
-function inOneSpelling(trasaID: string): string {
-  return trasaID.normalize('NFC').toLowerCase();
-}
-
-/** By name, or by the address that the configuration has for it, as `host` or `host:port`. */
-function serviceBy(typed: string, services: ReadonlyMap<string, ProxyService>): ProxyService | undefined {
-  const byName = services.get(typed);
-  if (byName !== undefined) return byName;
-  return [...services.values()].find(
-    ({ host, port }) => typed === `${host}:${port}` || (typed === host && port === 22),
-  );
 }
 
 /** Accounts of the upstream host, as far as the configuration lets anybody enter them. Groups there are not known here. */

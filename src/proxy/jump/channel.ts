@@ -1,6 +1,8 @@
 /** One connection of a jump: a channel of the client on one side, a socket on the other, and no side faster than the other takes. */
 import type { Socket } from 'node:net';
+import type { Grant } from '../../policy/grant.ts';
 import { channelClose, channelData, channelEof, windowAdjust } from '../messages/connection.ts';
+import { Limits } from '../relay/limits.ts';
 import type { OpenedChannel } from '../relay/tap.ts';
 
 /** What the host has not taken by then, after the client has closed, it never gets. */
@@ -13,14 +15,14 @@ export interface JumpLeg {
 }
 
 export interface JumpChannelEvents {
-  /** Both sides have closed it: their numbers are free. */
-  readonly closed: () => void;
+  /** Both sides have closed it: their numbers are free. @param why if it was a limit */
+  readonly closed: (why: string | undefined) => void;
   /** The connection is no more, and nothing waits for it. */
   readonly gone: () => void;
 }
 
 /** What was agreed on when it was opened. */
-export interface JumpTerms {
+export interface JumpTerms extends Pick<Grant, 'idleMs' | 'sessionMs'> {
   /** The client's number. */
   readonly number: number;
   /** What the client takes. */
@@ -36,6 +38,8 @@ export class JumpChannel {
   readonly #events: JumpChannelEvents;
   readonly #facts: OpenedChannel;
   readonly #terms: JumpTerms;
+  readonly #limits: Limits;
+  #endedBy: string | undefined;
   /** What the client takes now, and what we take. */
   #clientWindow: number;
   #window: number;
@@ -57,7 +61,13 @@ export class JumpChannel {
     this.#clientWindow = terms.window;
     this.#window = terms.ourWindow;
     this.#events = events;
+    this.#limits = new Limits(
+      terms,
+      () => performance.now(),
+      why => this.#expire(why),
+    );
     socket.on('data', (chunk: Buffer) => {
+      this.#limits.moved();
       this.#held = chunk; // none comes while some is held
       this.#forward();
     });
@@ -68,6 +78,7 @@ export class JumpChannel {
     socket.on('close', () => {
       this.#hostEnded = true;
       this.#hostClosed = true;
+      this.#limits.stop();
       this.#forward();
       events.gone();
     });
@@ -83,6 +94,7 @@ export class JumpChannel {
     this.#window -= bytes.length;
     if (this.#window < 0) return false;
     if (this.#clientEnded || this.#closeSent) return true; // nobody is left to take it
+    this.#limits.moved();
     this.#facts.bytes.client += bytes.length;
     this.#socket.write(bytes, () => this.#adjust(bytes.length));
     return true;
@@ -108,7 +120,7 @@ export class JumpChannel {
     this.#socket.destroySoon();
     const linger = setTimeout(() => this.#socket.destroy(), lingerMs).unref();
     this.#socket.once('close', () => clearTimeout(linger));
-    this.#events.closed();
+    this.#events.closed(this.#endedBy);
   }
 
   /** The leg takes more again. */
@@ -118,6 +130,14 @@ export class JumpChannel {
 
   destroy(): void {
     this.#closeSent = true;
+    this.#socket.destroy();
+  }
+
+  /** There is no way to say it: what passes is between the client and the host. */
+  #expire(why: string): void {
+    this.#endedBy = why;
+    this.#sendEof();
+    this.#sendClose();
     this.#socket.destroy();
   }
 

@@ -16,8 +16,13 @@ export interface JumpRules {
 /** The usual port of `ssh -J PROXY web1`, which knows nothing of the one that web1 has. */
 const usualPort = 22;
 
+/** Where it leads, and for how long. */
+export interface Destination extends Pick<Grant, 'idleMs' | 'sessionMs'> {
+  readonly service: ProxyService;
+}
+
 /** A string says why it leads nowhere: for the person. */
-export function destinationOf(asked: Address, { services, grantsFor }: JumpRules): ProxyService | string {
+export function destinationOf(asked: Address, { services, grantsFor }: JumpRules): Destination | string {
   const all = [...services.values()];
   const named = serviceNamed(asked, all);
   const candidates = named === undefined ? all.filter(service => isAt(service, asked)) : [named];
@@ -27,10 +32,33 @@ export function destinationOf(asked: Address, { services, grantsFor }: JumpRules
   if (first === undefined) return `there is no service ${cleanText(placeText(asked), 200)} for you here`;
   const service = mine.find(one => grantsFor(one).some(({ forwarding }) => forwarding.jump));
   if (service === undefined) return `policy does not let you jump to ${first.name}: ${command(first)}`;
-  // A host may be several services. What one of them records, another is no way around.
-  const recorded = all.find(one => isAt(one, service) && grantsFor(one).some(({ record }) => record));
-  if (recorded !== undefined) return `${recorded.name} is recorded, which a jump cannot be: ${command(recorded)}`;
-  return service;
+  // A host may be several services. What is so of one of them, another is no way around.
+  const besides = all.filter(one => isAt(one, service));
+  for (const beside of besides)
+    for (const grant of grantsFor(beside)) {
+      const why = whyNoJump(grant);
+      if (why !== undefined) return `${beside.name} ${why}: ${command(beside)}`;
+    }
+  const grants = besides.flatMap(grantsFor);
+  return {
+    service,
+    idleMs: shortest(grants.map(({ idleMs }) => idleMs)),
+    sessionMs: shortest(grants.map(({ sessionMs }) => sessionMs)),
+  };
+}
+
+/** 0 is none. */
+function shortest(times: readonly number[]): number {
+  const limits = times.filter(ms => ms > 0);
+  return limits.length === 0 ? 0 : Math.min(...limits);
+}
+
+/** What goes through a jump is not seen. */
+function whyNoJump({ record, approvalMs, shell, commands, fileTransfer }: Grant): string | undefined {
+  if (record) return 'is recorded, which a jump cannot be';
+  if (approvalMs > 0) return 'takes an approval, which a jump cannot have';
+  const isAllGranted = shell && commands === undefined && fileTransfer;
+  return isAllGranted ? undefined : 'is limited to what you may do there, which a jump cannot be';
 }
 
 /** By its very name; else by the one that differs in case only, since ssh makes names small. */

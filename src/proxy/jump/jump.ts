@@ -123,10 +123,12 @@ export class Jump {
       return refuse(notOpened.prohibited, noSession);
     if (this.#taken.size >= maxChannels || this.#connections >= maxChannels)
       return refuse(notOpened.shortage, 'too many channels');
-    const service = destinationOf(place, this.#ports.rules());
-    if (typeof service === 'string') return refuse(notOpened.prohibited, service);
+    const destination = destinationOf(place, this.#ports.rules());
+    if (typeof destination === 'string') return refuse(notOpened.prohibited, destination);
+    const { service, idleMs, sessionMs } = destination;
     const ourWindow = Math.max(leastWindow, Math.min(usualWindow, allWindows - this.#windows));
-    const terms = { number: sender, window, maxPacket: Math.min(maxPacket, largestPacket), ourWindow };
+    const size = Math.min(maxPacket, largestPacket);
+    const terms = { number: sender, window, maxPacket: size, ourWindow, idleMs, sessionMs };
     this.#connect(service, place, terms).catch((error: unknown) => {
       this.#ports.broken(error);
       this.end('internal error');
@@ -172,10 +174,10 @@ export class Jump {
     const number = this.#nextNumber++;
     this.#client.send(openConfirmation(client, { sender: number, window: ourWindow, maxPacket: largestPacket }));
     const channel = new JumpChannel(socket, this.#client, facts, terms, {
-      closed: () => {
+      closed: why => {
         this.#channels.delete(number);
         closed();
-        this.#tap.closed(client);
+        this.#tap.closed(client, why);
       },
       gone,
     });

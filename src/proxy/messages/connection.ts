@@ -87,6 +87,14 @@ export function channelData(recipient: number, data: Buffer): Buffer {
   return Buffer.concat([byte(msg.channelData), uint32(recipient), uint32(data.length), data]);
 }
 
+export function channelFailure(recipient: number): Buffer {
+  return Buffer.concat([byte(msg.channelFailure), uint32(recipient)]);
+}
+
+export function channelSuccess(recipient: number): Buffer {
+  return Buffer.concat([byte(msg.channelSuccess), uint32(recipient)]);
+}
+
 export function channelEof(recipient: number): Buffer {
   return Buffer.concat([byte(msg.channelEof), uint32(recipient)]);
 }
@@ -95,8 +103,13 @@ export function channelClose(recipient: number): Buffer {
   return Buffer.concat([byte(msg.channelClose), uint32(recipient)]);
 }
 
-export function channelFailure(recipient: number): Buffer {
-  return Buffer.concat([byte(msg.channelFailure), uint32(recipient)]);
+/** On the standard error of what runs there (RFC 4254 §5.2). */
+export function standardError(recipient: number, text: string): Buffer {
+  return Buffer.concat([byte(msg.channelExtendedData), uint32(recipient), uint32(1), string(text)]);
+}
+
+export function exitStatusRequest(recipient: number, status: number): Buffer {
+  return Buffer.concat([byte(msg.channelRequest), uint32(recipient), string('exit-status'), byte(0), uint32(status)]);
 }
 
 export const requestFailure: Buffer = byte(msg.requestFailure);

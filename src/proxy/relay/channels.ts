@@ -7,6 +7,8 @@ export interface Channel {
   readonly type: string;
   readonly place: Place | undefined;
   readonly opener: Side;
+  /** How much may be sent to who opened it before a program has sent anything. */
+  readonly window: number;
   /** Undefined until that side has confirmed it. */
   client: number | undefined;
   host: number | undefined;
@@ -15,6 +17,10 @@ export interface Channel {
   readonly closed: Record<Side, boolean>;
   /** How much data that side has sent. */
   readonly bytes: Record<Side, number>;
+  /** A shell, command or subsystem was asked for, and passed. */
+  isUsed: boolean;
+  /** By the relay itself, towards both: what still comes, their own closes, concerns nobody any more. */
+  isEnded: boolean;
 }
 
 export interface OpenChannel extends Channel {
@@ -35,12 +41,17 @@ export class Channels {
     this.#refuse = refuse;
   }
 
-  open(opener: Side, number: number, { type, place }: Pick<Channel, 'type' | 'place'>): 'opened' | 'taken' | 'full' {
+  open(
+    opener: Side,
+    number: number,
+    { type, place, window }: Pick<Channel, 'type' | 'place' | 'window'>,
+  ): 'opened' | 'taken' | 'full' {
     if (this.#numbered[opener].has(number)) return 'taken';
     if (this.#opened[opener] >= maxChannels) return 'full';
     const channel: Channel = {
       type,
       place,
+      window,
       opener,
       client: undefined,
       host: undefined,
@@ -50,6 +61,8 @@ export class Channels {
       },
       closed: { client: false, host: false },
       bytes: { client: 0, host: 0 },
+      isUsed: false,
+      isEnded: false,
     };
     this.#number(channel, opener, number);
     this.#opened[opener]++;
@@ -69,6 +82,12 @@ export class Channels {
     const channel = this.#unconfirmed(by, recipient);
     if (channel !== undefined) this.#forget(channel);
     return channel;
+  }
+
+  /** Those in which something runs. */
+  used(): OpenChannel[] {
+    const all = [...this.#numbered.client.values()].filter(isOpen);
+    return all.filter(({ isUsed, isEnded, closed }) => isUsed && !isEnded && !closed.host);
   }
 
   /** The channel that a message from this side is about. */

@@ -6,10 +6,15 @@
  * Each side reads no faster than the other takes.
  */
 import type { Grant } from '../../policy/grant.ts';
+import { exitStatus } from '../../policy/refusals.ts';
 import { cleanText } from '../../protocol/clean.ts';
 import type { Ending } from '../engine/transport.ts';
 import {
+  channelClose,
+  channelEof,
   channelFailure,
+  channelSuccess,
+  exitStatusRequest,
   openFailure,
   openFailureText,
   parseChannelOpen,
@@ -18,12 +23,14 @@ import {
   parseGlobalRequest,
   recipientOf,
   requestFailure,
+  standardError,
   withMaxPacket,
 } from '../messages/connection.ts';
 import { bye, msg, notOpened } from '../messages/numbers.ts';
 import { Agreed } from './agreed.ts';
-import { type Ask, other, type Side, type Verdict, verdictOn } from './allowed.ts';
+import { type Ask, other, type Refusal, type Side, type Verdict, verdictOn } from './allowed.ts';
 import { type Channel, Channels, type OpenChannel } from './channels.ts';
+import { Limits } from './limits.ts';
 import { readPlace } from './places.ts';
 import { Replies } from './replies.ts';
 import type { SessionTap } from './tap.ts';
@@ -48,9 +55,15 @@ export class Relay {
   readonly #tap: SessionTap;
   readonly #grant: Grant;
   readonly #agreed = new Agreed();
+  readonly #limits: Limits;
   #isOver = false;
 
   constructor(client: Leg, host: Leg, tap: SessionTap, grant: Grant) {
+    this.#limits = new Limits(
+      grant,
+      () => performance.now(),
+      why => this.end(why),
+    );
     this.#grant = grant;
     this.#legs = { client, host };
     this.#channels = new Channels((side, channel) => this.#refuseRequest(side, channel));
@@ -109,12 +122,20 @@ export class Relay {
   /** The leg to that side has ended; the other is told why. */
   ended(side: Side, { text }: Ending): void {
     if (this.#isOver) return;
-    this.end(side === 'host' ? `the host closed the connection: ${cleanText(text, 120)}` : 'the client is gone');
+    this.#finish(side === 'host' ? `the host closed the connection: ${cleanText(text, 120)}` : 'the client is gone');
   }
 
+  /** Says why on every terminal, and by the way of a disconnect. */
   end(why: string): void {
     if (this.#isOver) return;
+    for (const { client } of this.#channels.used()) this.#legs.client.send(standardError(client, `\r\n${why}\r\n`));
+    this.#finish(why);
+  }
+
+  #finish(why: string): void {
+    if (this.#isOver) return;
     this.#isOver = true;
+    this.#limits.stop();
     this.#legs.client.disconnect(bye.byApplication, why);
     this.#legs.host.disconnect(bye.byApplication, why);
   }
@@ -145,11 +166,11 @@ export class Relay {
     const open = parseChannelOpen(payload);
     const place = open && readPlace(open.type, open.data);
     if (open === undefined || open.data.isBroken) return this.#violation(from, 'a malformed channel');
-    const { type, sender } = open;
+    const { type, sender, window } = open;
     const refuse = (reason: number, why: string): void => this.#legs[from].send(openFailure(sender, reason, why));
     const verdict = this.#judge({ kind: 'open', from, type, ...(place !== undefined && { place }) });
     if (typeof verdict === 'object') return refuse(notOpened.prohibited, verdict.refused);
-    switch (this.#channels.open(from, sender, { type, place })) {
+    switch (this.#channels.open(from, sender, { type, place, window })) {
       case 'taken':
         return this.#violation(from, 'a channel with the number of another');
       case 'full':
@@ -182,30 +203,40 @@ export class Relay {
     const request = parseChannelRequest(payload);
     if (request === undefined) return this.#violation(from, 'a malformed request');
     const { type, wantReply, data } = request;
+    const hasName = type === 'env' || type === 'subsystem' || type === 'exec';
     const ask: Ask = {
       kind: 'request',
       from,
       type,
       on: channel.type,
-      ...((type === 'env' || type === 'subsystem') && { name: data.string().toString('latin1') }),
+      ...(hasName && { name: data.string().toString(type === 'exec' ? 'utf8' : 'latin1') }),
       ...(type === 'x11-req' && { isOnce: data.boolean() }),
     };
-    if (!this.#admits(ask, wantReply, channel.replies[from])) return;
+    if (!this.#admits(ask, wantReply, channel.replies[from], channel)) return;
+    if (from === 'client' && ['shell', 'exec', 'subsystem'].includes(type)) channel.isUsed = true;
     if (from === 'client') this.#tap.request(channel.client, payload);
     else this.#tap.ending(channel.client, payload);
     this.#pass(from, payload);
   }
 
   /** Whether a request passes. Its reply is waited for then, and otherwise given. */
-  #admits(ask: Ask, wantReply: boolean, replies: Replies): boolean {
-    const isPassed = this.#judge(ask) === 'pass';
+  #admits(ask: Ask, wantReply: boolean, replies: Replies, channel?: OpenChannel): boolean {
+    const verdict = this.#judge(ask);
+    const isPassed = verdict === 'pass';
     const settle = isPassed ? this.#agreed.whenAgreed(ask) : undefined;
+    const answer = channel && typeof verdict === 'object' ? this.#answerTo(verdict, channel, wantReply) : undefined;
     if (!wantReply) settle?.(undefined);
-    else if (!(isPassed ? replies.passed(settle) : replies.refused())) {
-      this.#violation(ask.from, 'too many requests');
-      return false;
-    }
-    return isPassed;
+    if (!wantReply && answer === undefined) return isPassed;
+    if (isPassed ? replies.passed(settle) : replies.refused(answer)) return isPassed;
+    this.#violation(ask.from, 'too many requests');
+    return false;
+  }
+
+  /** What is done instead of sending a refusal, if it is to be told. */
+  #answerTo({ refused, isTold = false }: Refusal, channel: OpenChannel, wantReply: boolean): (() => void) | undefined {
+    const text = `${refused}\r\n`;
+    if (!isTold || channel.isUsed || text.length > channel.window) return undefined;
+    return () => this.#turnAway(channel, text, wantReply);
   }
 
   #reply(from: Side, payload: Buffer): void {
@@ -220,6 +251,7 @@ export class Relay {
   #data(from: Side, payload: Buffer): void {
     const channel = this.#channelOf(from, payload);
     if (channel === undefined) return;
+    this.#limits.moved();
     channel.bytes[from] += payload.length - (payload[0] === msg.channelData ? 9 : 13);
     if (from === 'host' && channel.type === 'session') {
       this.#tap.output(channel.client, payload);
@@ -231,7 +263,7 @@ export class Relay {
   #close(from: Side, payload: Buffer): void {
     const channel = this.#channelOf(from, payload);
     if (channel === undefined) return;
-    this.#pass(from, payload);
+    if (!channel.isEnded) this.#pass(from, payload);
     if (this.#channels.close(from, channel)) this.#tap.closed(channel.client);
   }
 
@@ -239,7 +271,24 @@ export class Relay {
     const number = recipientOf(payload);
     const channel = number === undefined ? undefined : this.#channels.addressed(from, number);
     if (channel === undefined) this.#violation(from, 'a message for no channel');
-    return channel?.closed[from] === true ? undefined : channel; // who has closed has nothing more to say
+    if (channel === undefined || channel.closed[from]) return undefined; // who has closed has nothing more to say
+    return channel.isEnded && payload[0] !== msg.channelClose ? undefined : channel;
+  }
+
+  /** Ends a channel as a program would that has only this to say: a client shows that, and of a failure it shows none. */
+  #turnAway(channel: OpenChannel, text: string, wantsReply: boolean): void {
+    const { client, host } = channel;
+    if (channel.isEnded || channel.closed.client || channel.closed.host) return;
+    channel.isEnded = true;
+    const messages = [
+      ...(wantsReply ? [channelSuccess(client)] : []),
+      standardError(client, text),
+      exitStatusRequest(client, exitStatus.noPermission),
+      channelEof(client),
+      channelClose(client),
+    ];
+    for (const message of messages) this.#legs.client.send(message);
+    this.#legs.host.send(channelClose(host));
   }
 
   #refuseRequest(side: Side, channel: Channel): void {
@@ -255,6 +304,6 @@ export class Relay {
 
   #violation(from: Side, what: string): void {
     this.#tap.violation(from, what);
-    this.end(`protocol error by the ${from}: ${what}`);
+    this.#finish(`protocol error by the ${from}: ${what}`);
   }
 }

@@ -23,7 +23,8 @@ export interface SessionTap {
   output(channel: number, payload: Buffer): void;
   /** A request of the host that passes: how a program ended, as a rule. */
   ending(channel: number, payload: Buffer): void;
-  closed(channel: number): void;
+  /** @param why where it was not the will of either side */
+  closed(channel: number, why?: string): void;
   refused(ask: Ask, why: string): void;
   violation(from: Side, what: string): void;
 }

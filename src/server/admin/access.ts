@@ -1,5 +1,5 @@
-import { isTimeZone, parseHours } from '../hours.ts';
-import { parseNetwork } from '../networks.ts';
+import { isDay, isTimeZone, parseHours } from '../../policy/hours.ts';
+import { parseNetwork } from '../../ssh/source-address.ts';
 import type { ServerState } from '../state/open-state.ts';
 import { type Grant, normalAccount } from '../store/access.ts';
 import { findPerson } from './people.ts';
@@ -33,7 +33,7 @@ export function grantAccess(state: ServerState, request: GrantRequest): Result<G
     return failure(`${request.hours} are not hours; say for example "Mon-Fri 08:00-18:00, Sat 10:00-12:00"`);
   if (!isTimeZone(request.timeZone))
     return failure(`${request.timeZone} is not a time zone; say for example Europe/Paris`);
-  if (request.expires !== undefined && !isDate(request.expires))
+  if (request.expires !== undefined && !isDay(request.expires))
     return failure(`${request.expires} is not a date; say the last day as YYYY-MM-DD`);
   const grant: Grant = {
     person: person.value.id,
@@ -71,9 +71,4 @@ export function listAccess({ access, people, services }: ServerState): string[] 
     const where = services.byId(grant.service)?.name ?? grant.service;
     return `${who}\t${where}\t${grant.account}\t${terms.join('; ')}`;
   });
-}
-
-function isDate(text: string): boolean {
-  const at = new Date(`${text}T00:00:00Z`);
-  return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text);
 }

@@ -10,7 +10,7 @@ export interface Grant {
   readonly tfaRequired: boolean;
   /** CIDR blocks from which the person may come; empty: from anywhere. */
   readonly networks: readonly string[];
-  /** As hours.ts reads it; empty: always. */
+  /** As policy/hours.ts reads it; empty: always. */
   readonly hours: string;
   /** IANA name; `hours` and `lastDay` are meant there. */
   readonly timeZone: string;

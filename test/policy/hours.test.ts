@@ -1,5 +1,5 @@
 import t from 'tap';
-import { isTimeZone, parseHours, wallTime, withinHours } from '../../src/server/hours.ts';
+import { isTimeZone, parseHours, wallTime, withinHours } from '../../src/policy/hours.ts';
 
 const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { parseNetwork, withinNetworks } from '../../src/server/networks.ts';
+import { parseNetwork, withinNetworks } from '../../src/ssh/source-address.ts';
 
 t.test('addresses and CIDR blocks are read, and nothing else', async t => {
   t.equal(parseNetwork('10.0.0.0/8'), '10.0.0.0/8');
