@@ -168,12 +168,14 @@ export class Relay {
     if (open === undefined || open.data.isBroken) return this.#violation(from, 'a malformed channel');
     const { type, sender, window } = open;
     const refuse = (reason: number, why: string): void => this.#legs[from].send(openFailure(sender, reason, why));
-    const verdict = this.#judge({ kind: 'open', from, type, ...(place !== undefined && { place }) });
-    if (typeof verdict === 'object') return refuse(notOpened.prohibited, verdict.refused);
+    const ask: Ask = { kind: 'open', from, type, ...(place !== undefined && { place }) };
+    const verdict = this.#judge(ask);
+    if (verdict !== 'pass') return refuse(notOpened.prohibited, verdict === 'drop' ? '' : verdict.refused);
     switch (this.#channels.open(from, sender, { type, place, window })) {
       case 'taken':
         return this.#violation(from, 'a channel with the number of another');
       case 'full':
+        this.#tap.refused(ask, 'too many channels');
         return refuse(notOpened.shortage, 'too many channels');
       case 'opened':
         if (type === 'x11') this.#agreed.x11Opened();
