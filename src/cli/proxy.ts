@@ -5,7 +5,7 @@ import { openAudit } from '../audit/audit-log.ts';
 import { openDaemonLog } from '../audit/daemon-log.ts';
 import { authenticate } from '../auth/authenticate.ts';
 import type { Clock } from '../auth/ports.ts';
-import type { AgentConfig, ProxyService } from '../config/config.ts';
+import type { AgentConfig, ServiceIdentity } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { forbidDumps } from '../host/no-dumps.ts';
 import { runProxy } from '../proxy/run.ts';
@@ -45,11 +45,7 @@ function openServers({ server }: AgentConfig): Servers {
   const host = hostname();
   const ours = new TrasaClient(server, host);
   const clients = new Map<string, TrasaClient>();
-  const clientFor = ({
-    name,
-    serviceID,
-    serviceKey,
-  }: Pick<ProxyService, 'name' | 'serviceID' | 'serviceKey'>): TrasaClient => {
+  const clientFor = ({ name, serviceID, serviceKey }: ServiceIdentity): TrasaClient => {
     const known = clients.get(name);
     if (known !== undefined) return known;
     const client = new TrasaClient({ ...server, serviceID, serviceKey }, host);

@@ -100,15 +100,22 @@ export interface ProxySettings {
 }
 
 /** A host behind the proxy. */
-export interface ProxyService extends Omit<ServiceOptions, 'serviceKey' | 'serviceKeyFile' | 'via' | 'viaAccount'> {
-  readonly name: string;
-  readonly serviceKey: Secret;
+export interface ProxyService
+  extends Omit<ServiceOptions, 'serviceKey' | 'serviceKeyFile' | 'via' | 'viaAccount'>,
+    ServiceIdentity {
   /** The host through which it is reached; undefined: directly. */
   readonly via: { readonly service: ProxyService; readonly account: string } | undefined;
-  /** As the server's catalogue has it; undefined: it is the configuration's own. */
-  readonly listed?: ListedService;
   /** The principal of its certificate; undefined: its host. */
   readonly certifiedAs?: string | undefined;
+}
+
+/** As whom the TRASA server is asked. */
+export interface ServiceIdentity {
+  readonly name: string;
+  readonly serviceID: string;
+  readonly serviceKey: Secret;
+  /** As the server's catalogue has it; undefined: it is the configuration's own. */
+  readonly listed?: ListedService;
 }
 
 export interface ListedService {

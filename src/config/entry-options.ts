@@ -191,6 +191,9 @@ function notAPerson(text: string): string | undefined {
   return notATrasaID(text) === undefined ? undefined : 'is not a TRASA ID (an email address or a user name)';
 }
 
+/** A pattern of names would be met by names that strangers choose. */
 function notAnEnd(text: string): string | undefined {
-  return /^(?:\[[0-9A-Fa-f:.*?]+\]|[^\s:[\]]+):(?:\d{1,5}|\*)$/.test(text) ? undefined : 'is not host:port';
+  return /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:[\]*?]+|\*):(?:\d{1,5}|\*)$/.test(text)
+    ? undefined
+    : 'is not host:port, either of which may be * and no other pattern';
 }

@@ -10,7 +10,7 @@ import type { ClientParts } from './door/client.ts';
 import { type Door, openDoor } from './door/door.ts';
 import { openHostKeys } from './door/host-key-files.ts';
 import { Session } from './door/session.ts';
-import { jumpVerdict } from './downstream/entry.ts';
+import { grantsOn } from './downstream/entry.ts';
 import { PasswordGuesses } from './downstream/password-guesses.ts';
 import { engineReady } from './engine/transport.ts';
 import { jumpPoint } from './jump/point.ts';
@@ -104,8 +104,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     jump: (person, clientAddress) => ({
       rules: () => {
         const { services, entry } = offers.now();
-        const ports = { entry, approvals, clock };
-        return { services, grantFor: service => jumpVerdict(ports, person, service, clientAddress) };
+        return { services, grantsFor: service => grantsOn({ entry, clock }, person, service, clientAddress) };
       },
       dial: parts.dial,
       broken: error => log.bug(error),

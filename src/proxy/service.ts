@@ -3,7 +3,7 @@ import type { AuditNotes } from '../audit/audit-log.ts';
 import type { DaemonLog } from '../audit/daemon-log.ts';
 import type { AuditLog, Clock, LoginMemory, Random } from '../auth/ports.ts';
 import type { Verifier } from '../auth/verifier.ts';
-import type { AgentConfig, LoadedConfig } from '../config/config.ts';
+import type { AgentConfig, LoadedConfig, ServiceIdentity } from '../config/config.ts';
 import type { Secret } from '../otp/secret.ts';
 import type { Approvals } from '../store/approvals.ts';
 import type { HostKeyStore } from '../store/host-keys.ts';
@@ -11,7 +11,6 @@ import type { CatalogueReply, VaultReply } from '../trasa/catalogue-reply.ts';
 import type { PasswordOutcome } from '../trasa/password.ts';
 import type { VaultRequest } from '../trasa/requests.ts';
 import type { LoginPorts } from './downstream/login.ts';
-import type { JumpPoint } from './jump/point.ts';
 import type { UpstreamPorts } from './upstream/enter.ts';
 import type { HostProofPorts } from './upstream/host-proof.ts';
 
@@ -38,7 +37,7 @@ export type OpenKeyStore = HostProofPorts['hostKeys'] & Pick<HostKeyStore, 'clos
 /** The TRASA server, as itself and as what it knows of each service. */
 export interface Servers {
   checkPassword(email: string, password: Secret, signal: AbortSignal): Promise<PasswordOutcome>;
-  verifierFor(service: JumpPoint): Verifier;
+  verifierFor(service: ServiceIdentity): Verifier;
   /** What the server's catalogue has. @param known the revision that we have */
   catalogue(known: string, signal: AbortSignal): Promise<CatalogueReply>;
   /** What opens an account of a service that is in it, for one login. */

@@ -132,8 +132,9 @@ t.test('each fault is told: where, what, and what is meant perhaps', async t => 
     ['jump = true\nrecord = true', /jump = true contradicts/],
     ['jump = true\ncommands = ["id"]', /jump = true contradicts/],
     ['jump = true\nfileTransfer = false', /jump = true contradicts/],
-    ['forward = ["db1"]', 'forward: "db1" is not host:port'],
-    ['listen = ["x"]', 'listen: "x" is not host:port'],
+    ['forward = ["db1"]', /forward: "db1" is not host:port/],
+    ['forward = ["10.0.0.*:22"]', /forward: "10.0.0.\*:22" is not host:port, either of which may be \* and no other/],
+    ['listen = ["x"]', /listen: "x" is not host:port/],
     ['idleTimeout = -1', 'idleTimeout must be a whole number of seconds from 0 to 604800, not -1'],
   ] as const) {
     const loaded = load(`[proxy.groups]\nadmins = ["alice"]\n[proxy.policies.office]\n${text}\n`);

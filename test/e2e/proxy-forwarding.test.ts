@@ -82,6 +82,14 @@ t.test('a port where nobody listens, and one that is not granted: each fails wit
   );
 });
 
+t.test('-L that is not granted: each connection ends, and sessions beside it do not', async t => {
+  site.grant(granting({ local: ['127.0.0.1:1'] }));
+  const near = await freePort();
+  const control = await standing(t, ['-L', `127.0.0.1:${near}:127.0.0.1:${port}`], 'real');
+  t.equal(await allOf(connect(near, '127.0.0.1')), '');
+  t.match(await site.ssh(['-S', control, 'real', 'echo still here']), { status: 0, stdout: 'still here\n' });
+});
+
 t.test('-R: a port that the host chooses, one of our own, and the end of it', async t => {
   site.grant(granting({ remote: ['localhost:*'] }));
   const control = await standing(t, [], 'real');

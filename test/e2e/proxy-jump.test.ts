@@ -27,7 +27,7 @@ t.test('a code at the proxy, and then the host by the key that it knows, as if n
   );
   t.match(
     site.proxy.lines.find(line => line['event'] === 'channel-start'),
-    { kind: 'direct-tcpip', place: 'real:22', leadsTo: 'real' },
+    { kind: 'jump', place: 'real:22', leadsTo: 'real' },
   );
   t.match(site.sshd.log(), /Accepted publickey for alice from 127\.0\.0\.1/);
   t.notMatch(site.sshd.log(), /ID trasa:/, 'no certificate of ours');
@@ -99,7 +99,7 @@ t.test('what is refused says why, and what to say instead', async t => {
   });
   t.match(await site.ssh(['proxy', 'id']), { status: 255, stdout: '', stderr: /this connection is for jumps/ });
   const nowhere = await site.ssh(['-W', 'localhost:22', 'proxy']);
-  t.match(nowhere, { status: 255, stdout: '', stderr: /there is no service localhost:22 here/ });
+  t.match(nowhere, { status: 255, stdout: '', stderr: /there is no service localhost:22 for you here/ });
   site.grant(granting({}));
   const denied = await site.ssh(['behind', 'id']);
   t.match(denied, {

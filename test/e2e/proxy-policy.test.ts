@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { type Finished, run } from '../helpers/e2e/background.ts';
 import { agent, privateHost } from '../helpers/e2e/private-host.ts';
-import { configFile, startProxySite, stateDirectory, terminalAt } from '../helpers/e2e/proxy.ts';
+import { answering, configFile, startProxySite, stateDirectory, terminalAt } from '../helpers/e2e/proxy.ts';
 
 privateHost(t);
 const site = await startProxySite(['alice', 'bob'], {
@@ -143,6 +143,39 @@ t.test('approvals are for root and the user of the proxy alone', async t => {
   chownSync(config, uid, gid);
   const done = await run([agent, 'proxy', 'approvals', 'list', '--config', config], { uid, gid, cwd: '/' });
   t.match(done, { status: 77, stdout: '', stderr: new RegExp(`${stateDirectory}: belongs to another user`) });
+});
+
+t.test('forwarding, and the way by ssh -J, as the file grants them', async t => {
+  const { port } = site.upstream;
+  await site.restart({
+    more: `
+[proxy.policies.far]
+people = "alice@example.com"
+secondFactor = "not-required"
+forward = ["127.0.0.1:${port}"]
+jump = true
+[proxy.policies.near]
+secondFactor = "not-required"
+`,
+  });
+  const through = async (name: keyof typeof site.keys, to: string): Promise<Finished> =>
+    await run(['ssh', ...flags(name), '-o', 'LogLevel=INFO', '-W', to, `${name}@web1@proxy`]);
+  t.match(await through('alice', `127.0.0.1:${port}`), { status: 0, stdout: /^SSH-2\.0-OpenSSH/ });
+  t.match(await through('alice', '127.0.0.1:9'), { stderr: /policy does not grant a connection to 127\.0\.0\.1:9/ });
+  t.match(await through('bob', `127.0.0.1:${port}`), { stderr: /policy does not grant a connection to/ });
+  const jump = async (name: keyof typeof site.keys): Promise<Finished> =>
+    await answering(['ssh', ...flags(name), '-o', 'LogLevel=INFO', '-l', `${name}@jump`, '-W', 'web1:22', 'proxy'], {
+      OTP: site.members[name].code(),
+    });
+  t.match(
+    await jump('alice'),
+    { status: 0, stdout: /^SSH-2\.0-OpenSSH/ },
+    'after a code, whatever a policy says of that',
+  );
+  t.match(await jump('bob'), {
+    status: 255,
+    stderr: /policy does not let you jump to web1: say ssh ACCOUNT@web1@PROXY/,
+  });
 });
 
 function flags(name: keyof typeof site.keys = 'alice'): string[] {

@@ -312,11 +312,12 @@ t.test('games with numbers end both sides', async t => {
 });
 
 t.test('a host opens so many channels, and no more, and takes none from the client', async t => {
-  const { relay, client, host } = opened(granting({ agent: true }));
+  const { relay, client, host, refused } = opened(granting({ agent: true }));
   relay.message('client', request(7, 'auth-agent-req@openssh.com', 0));
   for (let i = 100; i < 357; i++) relay.message('host', open(i, 'auth-agent@openssh.com'));
   t.equal(client.sent.length, 257);
   t.strictSame(refusal(host.sent.at(-1)), [92, 356, 4]);
+  t.match(refused, [{ from: 'host', type: 'auth-agent@openssh.com', why: 'too many channels' }]);
   relay.message('client', open(1));
   t.strictSame(host.sent.at(-1), open(1));
 });

@@ -12,7 +12,7 @@ import type { AgentConfig, ProxyService } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Secret } from '../../src/otp/secret.ts';
 import type { Outcome } from '../../src/policy/decision.ts';
-import type { EntryRule, EntryRules } from '../../src/policy/entry-rules.ts';
+import type { EntryRules } from '../../src/policy/entry-rules.ts';
 import type { Grant } from '../../src/policy/grant.ts';
 import type { HostKey } from '../../src/proxy/engine/host-keys.ts';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
@@ -44,10 +44,10 @@ export interface InProcess {
   readonly memory: FakeMemory;
   readonly lines: Record<string, unknown>[];
   readonly caDirectory: string;
-  readonly stateDirectory: string;
   /** Lines of .pub files. */
   readonly userCA: string;
   readonly hostKey: string;
+  readonly stateDirectory: string;
   /** Moves the clock. */
   pass(ms: number): void;
   stop(): Promise<void>;
@@ -65,8 +65,8 @@ export interface InProcessOptions {
   readonly service?: Partial<ProxyService>;
   /** Services beside web1. */
   readonly others?: readonly (Partial<ProxyService> & Pick<ProxyService, 'name'>)[];
-  /** A policy for each service, asked whenever it counts. */
-  readonly grantFor?: (service: string) => Grant;
+  /** By one policy for each service, which lets everybody in. */
+  readonly grantFor?: (service: ProxyService) => Grant;
   readonly graceMs?: number;
   /** The event of lines that the audit log does not take. */
   readonly cannotNote?: string;
@@ -105,10 +105,11 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const say = (text: string, facts: object = {}): void => note({ event: 'proxy', text, ...facts });
   const log: DaemonLog = { debug: say, info: say, warn: say, error: say, setDebug: () => {} };
   const base = configIn(folder, caDirectory, `${host.port}`, publicKeyLine(host.hostKey.publicKey));
+  const { others = [] } = options;
   const services = new Map(
     [...base.proxy.services].flatMap(([name, service]): [string, ProxyService][] => [
       [name, { ...service, ...options.service }],
-      ...(options.others ?? []).map((other): [string, ProxyService] => [other.name, { ...service, ...other }]),
+      ...others.map((other): [string, ProxyService] => [other.name, { ...service, ...other }]),
     ]),
   );
   const keys = new Map([
@@ -120,7 +121,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     policy: { ...base.policy, graceMs: options.graceMs ?? 0, ...options.policy },
     proxy: {
       ...base.proxy,
-      ...(options.grantFor !== undefined && { entry: policiesOf(options.grantFor, services.keys()) }),
+      ...(options.grantFor !== undefined && { entry: entryBy(options.grantFor, services) }),
       ...options.proxy,
       services,
       keys,
@@ -171,9 +172,9 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     memory,
     lines,
     caDirectory,
-    stateDirectory: config.proxy.stateDirectory,
     userCA,
     hostKey: readFileSync(join(config.proxy.stateDirectory, 'ssh_host_ed25519_key.pub'), 'utf8'),
+    stateDirectory: config.proxy.stateDirectory,
     pass: ms => {
       offset += ms;
     },
@@ -181,17 +182,15 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   };
 }
 
-function policiesOf(grantFor: (service: string) => Grant, services: Iterable<string>): EntryRules {
-  const rules = [...services].map(
-    (name): EntryRule => ({
-      ...entryRule,
-      name,
-      services: [name],
-      get grant() {
-        return grantFor(name);
-      },
-    }),
-  );
+function entryBy(grantFor: (service: ProxyService) => Grant, services: ReadonlyMap<string, ProxyService>): EntryRules {
+  const rules = [...services.values()].map(service => ({
+    ...entryRule,
+    name: service.name,
+    services: [service.name],
+    get grant(): Grant {
+      return grantFor(service);
+    },
+  }));
   return { groups: new Map(), rules };
 }
 

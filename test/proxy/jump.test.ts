@@ -2,10 +2,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import type { Test } from 'tap';
 import t from 'tap';
 import type { ProxyService } from '../../src/config/config.ts';
-import { ourWindow } from '../../src/proxy/jump/channel.ts';
+import type { Grant } from '../../src/policy/grant.ts';
 import { destinationOf } from '../../src/proxy/jump/destination.ts';
 import { Jump } from '../../src/proxy/jump/jump.ts';
 import { channelData, windowAdjust } from '../../src/proxy/messages/connection.ts';
@@ -19,7 +20,6 @@ import { infoResponse, keyboardInteractive, type RawPeer, rawStranger, signedReq
 
 const service = { ...proxyService, host: '127.0.0.1', serviceID: 'ID' };
 const jumper = granting({ jump: true });
-const freely = { jump: true, record: false };
 
 t.test('where a jump leads: to services by name or by configured address, and nowhere else', async t => {
   const at = (name: string, host: string, port = 22): ProxyService => ({ ...service, name, host, port });
@@ -29,13 +29,25 @@ t.test('where a jump leads: to services by name or by configured address, and no
     at('Web3', '10.0.0.7'),
     at('six', 'fd00::5'),
     at('named', 'db.example.com'),
+    at('strange', '10.0.0.10'),
     at('denied', '10.0.0.8'),
     at('recorded', '10.0.0.9'),
     at('beside', '10.0.0.9'),
+    ...['approved', 'listed', 'fileless', 'shellless'].map((name, i) => at(name, `10.0.1.${i}`)),
   ];
+  const grants: Readonly<Record<string, readonly Grant[]>> = {
+    strange: [],
+    denied: [granting({ local: ['*'] }), granting({})],
+    // On one account, and on another.
+    recorded: [jumper, granting({}, true)],
+    approved: [{ ...granting({}), approvalMs: 60_000 }, jumper],
+    listed: [jumper, { ...granting({}), commands: ['id'] }],
+    fileless: [{ ...jumper, fileTransfer: false }],
+    shellless: [jumper, { ...granting({}), shell: false }],
+  };
   const rules = {
     services: new Map(all.map(one => [one.name, one])),
-    grantFor: ({ name }: ProxyService) => ({ jump: name !== 'denied', record: name === 'recorded' }),
+    grantsFor: ({ name }: ProxyService) => grants[name] ?? [jumper],
   };
   for (const [host, port, leadsTo] of [
     ['web1', 22, 'web1'],
@@ -47,8 +59,10 @@ t.test('where a jump leads: to services by name or by configured address, and no
     ['fd00::5', 22, 'six'],
     ['DB.example.com', 22, 'named'],
   ] as const)
-    t.match(destinationOf({ host, port }, rules), { name: leadsTo }, `${host}:${port}`);
+    t.match(destinationOf({ host, port }, rules), { service: { name: leadsTo } }, `${host}:${port}`);
   for (const [host, port] of [
+    ['strange', 22],
+    ['10.0.0.10', 22],
     ['web1', 0],
     ['web1', 80],
     ['web1', 65_536 + 22],
@@ -77,26 +91,57 @@ t.test('where a jump leads: to services by name or by configured address, and no
     ['10.0.0.5@web1', 22],
     ['\u0077\u0435b1', 22],
   ] as const)
-    t.match(destinationOf({ host, port }, rules), /^there is no service .* here$/, `${host}:${port}`);
+    t.match(destinationOf({ host, port }, rules), /^there is no service .* for you here$/, `${host}:${port}`);
   t.match(
     destinationOf({ host: 'denied', port: 22 }, rules),
     'policy does not let you jump to denied: say ssh ACCOUNT@denied@PROXY',
   );
+  t.match(destinationOf({ host: 'approved', port: 22 }, rules), /approved takes an approval, which a jump cannot/);
+  for (const host of ['listed', 'fileless', 'shellless'])
+    t.match(destinationOf({ host, port: 22 }, rules), new RegExp(`${host} is limited to what you may do there`));
   for (const host of ['recorded', 'beside', '10.0.0.9'])
     t.match(destinationOf({ host, port: 22 }, rules), /recorded is recorded, which a jump cannot be: say ssh/, host);
 });
 
+t.test('the shortest limit of those that could hold', async t => {
+  const rules = {
+    services: new Map([['web1', service]]),
+    grantsFor: () => [jumper, { ...jumper, idleMs: 5_000, sessionMs: 60_000 }, { ...granting({}), sessionMs: 30_000 }],
+  };
+  t.match(destinationOf({ host: 'web1', port: 22 }, rules), { idleMs: 5_000, sessionMs: 30_000 });
+  t.match(destinationOf({ host: 'web1', port: 22 }, { ...rules, grantsFor: () => [jumper] }), {
+    idleMs: 0,
+    sessionMs: 0,
+  });
+});
+
+t.test('a connection that has lasted as long as it may ends; those beside it do not', async t => {
+  const there = await listening(t, socket => socket.pipe(socket));
+  const { proxy, peer } = await jumping(t, there.port, {
+    others: [{ name: 'brief', host: 'localhost', port: there.port }],
+    grantFor: ({ name }) => ({ ...jumper, sessionMs: name === 'brief' ? 50 : 0 }),
+  });
+  const far = await opened(peer, 0, 'web1');
+  const brief = await opened(peer, 1, 'brief');
+  t.strictSame((await peer.next(97)).readUInt32BE(1), 1);
+  peer.send(close(brief.number));
+  const line = await until('its end', () => proxy.lines.find(({ event }) => event === 'channel-end'));
+  t.match(line, { channel: 1, why: /The session has lasted as long as it may/ });
+  peer.send(channelData(far.number, Buffer.from('still here')));
+  await until('the echo', () => received(peer).toString() === 'still here');
+});
+
 t.test('a service behind another host is not where a jump leads', async t => {
   const inner = { ...service, name: 'inner', via: { service, account: 'way' } };
-  const rules = { services: new Map([['inner', inner]]), grantFor: () => freely };
+  const rules = { services: new Map([['inner', inner]]), grantsFor: () => [jumper] };
   t.match(destinationOf({ host: 'inner', port: 22 }, rules), /^inner is reached over another host/);
 });
 
 t.test('names that differ in case only: each by its own spelling', async t => {
   const both = ['DB', 'db'].map((name, i) => ({ ...service, name, host: `10.0.0.${i}` }));
-  const rules = { services: new Map(both.map(one => [one.name, one])), grantFor: () => freely };
-  t.match(destinationOf({ host: 'DB', port: 22 }, rules), { host: '10.0.0.0' });
-  t.match(destinationOf({ host: 'db', port: 22 }, rules), { host: '10.0.0.1' });
+  const rules = { services: new Map(both.map(one => [one.name, one])), grantsFor: () => [jumper] };
+  t.match(destinationOf({ host: 'DB', port: 22 }, rules), { service: { host: '10.0.0.0' } });
+  t.match(destinationOf({ host: 'db', port: 22 }, rules), { service: { host: '10.0.0.1' } });
   t.match(destinationOf({ host: 'Db', port: 22 }, rules), /no service/);
 });
 
@@ -181,7 +226,7 @@ t.test('five megabytes there, an answer back, each way closed by itself, and all
     [
       {
         event: 'channel-start',
-        kind: 'direct-tcpip',
+        kind: 'jump',
         place: 'web1:22',
         leadsTo: 'web1',
         from: 'client',
@@ -218,14 +263,14 @@ t.test('what is refused: sessions, other kinds, other places, each with words; a
   const there = await listening(t, socket => socket.pipe(socket));
   const { proxy, peer } = await jumping(t, there.port, {
     others: [{ name: 'denied' }, { name: 'kept', host: '127.0.0.2', port: 22 }],
-    grantFor: name => granting({ jump: name !== 'denied' }, name === 'kept'),
+    grantFor: ({ name }) => granting({ jump: name !== 'denied' }, name === 'kept'),
   });
   for (const [message, words] of [
     [open(1), /this connection is for jumps: say ssh -J PROXY SERVICE, or .*ssh ACCOUNT@SERVICE@PROXY/],
     [open(1, 'x11', string('127.0.0.1'), uint32(1)), /for jumps/],
     [open(1, 'direct-streamlocal@openssh.com', string('/run/x'), string(''), uint32(0)), /for jumps/],
-    [openTo(1, '127.0.0.1', 22), /there is no service 127\.0\.0\.1:22 here/],
-    [openTo(1, 'x\u001b[2J', 22), /there is no service x\?\[2J:22 here/],
+    [openTo(1, '127.0.0.1', 22), /there is no service 127\.0\.0\.1:22 for you here/],
+    [openTo(1, 'x\u001b[2J', 22), /there is no service x\?\[2J:22 for you here/],
     [openTo(1, 'denied', 22), /policy does not let you jump to denied: say ssh ACCOUNT@denied@PROXY/],
     [openTo(1, 'kept', 22), /kept is recorded, which a jump cannot be: say ssh ACCOUNT@kept@PROXY/],
   ] as const) {
@@ -310,34 +355,30 @@ t.test('a log that cannot be written: the connection is not there for the client
   await until('its end there', () => there.sockets[0]?.readableEnded);
 });
 
-t.test('hosts that do not read: so much waits for all of them, and then the client is not read from', async t => {
-  const there = await listening(t, socket => socket.pause());
-  const { jump, leg } = alone(t, there.port);
-  for (let i = 0; i < 10; i++) jump.message(openTo(i, 'web1', 22));
-  await until('all ten', () => leg.sent.filter(one => one[0] === 91).length === 10);
-  const windows = new Map<number, number>(Array.from({ length: 10 }, (_, i) => [i, ourWindow]));
-  const adjustments = (): void => {
-    for (const one of leg.sent.splice(0))
-      if (one[0] === 93)
-        windows.set(one.readUInt32BE(1), (windows.get(one.readUInt32BE(1)) ?? 0) + one.readUInt32BE(5));
-  };
-  leg.sent.splice(0);
-  let given = 0;
-  await until('the client to be stopped', () => {
-    adjustments();
-    for (const [number, window] of windows) {
-      if (leg.isPaused || window < 32_768) continue;
-      jump.message(channelData(number, Buffer.alloc(32_768)));
-      windows.set(number, window - 32_768);
-      given += 32_768;
-    }
-    return leg.isPaused;
+t.test('windows: large for a few, small for many, and a host that does not read keeps what it holds', async t => {
+  const sockets: StuckSocket[] = [];
+  const { jump, leg } = alone(t, 22, async () => {
+    const socket = new StuckSocket();
+    sockets.push(socket);
+    return await Promise.resolve(socket as unknown as Socket);
   });
-  t.equal(leg.ended, undefined);
-  let taken = 0;
-  for (const socket of there.sockets) socket.on('data', chunk => (taken += chunk.length)).resume();
-  await until('all of it', () => taken === given);
-  await until('the client to be read from again', () => !leg.isPaused);
+  const open = async (number: number): Promise<number> => {
+    leg.sent.splice(0);
+    jump.message(openTo(number, 'web1', 22));
+    const [answer] = await until('an answer', () => (leg.sent.length > 0 ? leg.sent : undefined));
+    return answer?.[0] === 91 ? answer.readUInt32BE(9) : 0;
+  };
+  const windows: number[] = [];
+  for (let i = 0; i < 100; i++) windows.push(await open(i));
+  t.strictSame(
+    windows,
+    Array.from({ length: 100 }, (_, i) => (i < 8 ? 2 : 0.25) * 1024 * 1024),
+  );
+  for (let i = 0; i < 8; i++) jump.message(channelData(i, Buffer.alloc(30_000)));
+  for (let i = 0; i < 100; i++) jump.message(close(i));
+  t.equal(await open(100), 0, 'closed by the client, and not gone yet');
+  sockets[3]?.destroy();
+  await until('one to be gone', async () => (await open(100)) > 0);
 });
 
 t.test('protocol errors end it', async t => {
@@ -400,15 +441,24 @@ t.test('what the client says before it has heard that the host is gone is no err
 });
 
 /** A Jump between a leg that the test plays and a service at that port. */
-function alone(t: Pick<Test, 'teardown'>, port: number): { jump: Jump; leg: FakeLeg } {
+function alone(t: Pick<Test, 'teardown'>, port: number, by: typeof dial = dial): { jump: Jump; leg: FakeLeg } {
   const leg = new FakeLeg();
-  const rules = { services: new Map([['web1', { ...service, port }]]), grantFor: () => freely };
+  const rules = { services: new Map([['web1', { ...service, port }]]), grantsFor: () => [jumper] };
   const broken = (error: unknown): void => {
     leg.ended = String(error);
   };
-  const jump = new Jump(leg, deafTap, { rules: () => rules, dial, broken });
+  const jump = new Jump(leg, deafTap, { rules: () => rules, dial: by, broken });
   t.teardown(() => jump.end('the test is over'));
   return { jump, leg };
+}
+
+/** A host that takes nothing. */
+class StuckSocket extends Duplex {
+  override _read(): void {}
+  override _write(): void {}
+  destroySoon(): void {
+    this.end();
+  }
 }
 
 interface There {

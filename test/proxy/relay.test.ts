@@ -222,6 +222,16 @@ t.test('what comes behind a close from the same side is not passed on', async t 
   t.match(host.ended, /no channel/);
 });
 
+t.test('a signal, and room for more, while the other side closes already', async t => {
+  const { relay, client, host } = opened();
+  relay.message('host', close(0));
+  for (const late of [request(7, 'signal', 0, string('TERM')), adjust(7), close(7)]) {
+    relay.message('client', late);
+    t.strictSame(host.sent.at(-1), late);
+  }
+  t.equal(client.ended, undefined);
+});
+
 t.test('so many channels, and no more', async t => {
   const { relay, client, host } = between();
   for (let i = 0; i < 257; i++) relay.message('client', open(i));

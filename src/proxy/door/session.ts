@@ -42,7 +42,7 @@ export class Session implements SessionTap {
     this.#log.opened(channel);
   }
 
-  notOpened(channel: FailedChannel, why?: string): void {
+  notOpened(channel: FailedChannel, why: string): void {
     this.#log.notOpened(channel, why);
   }
 
@@ -60,8 +60,8 @@ export class Session implements SessionTap {
     this.#log.ending(channel, payload);
   }
 
-  closed(channel: number): void {
-    this.#log.closed(channel);
+  closed(channel: number, why?: string): void {
+    this.#log.closed(channel, why);
     this.#recording?.closed(channel);
   }
 

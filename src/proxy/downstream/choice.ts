@@ -1,6 +1,5 @@
 /** The service question: a name, an address, a number of the list that was shown, or a part of a name. */
-import type { ProxyService } from '../../config/config.ts';
-import type { JumpPoint } from '../jump/point.ts';
+import type { ProxyService, ServiceIdentity } from '../../config/config.ts';
 import type { InfoRequests } from './info-requests.ts';
 import * as words from './words.ts';
 
@@ -10,13 +9,14 @@ const maxListed = 20;
 
 /**
  * @param granted the services that this person may choose from: of no other is it told that there is one
+ * @param jump is chosen by its name alone, and stands in no list
  * @returns undefined: nothing was chosen
  */
 export async function chooseService(
   conversation: InfoRequests,
   granted: readonly ProxyService[],
-  jump: JumpPoint,
-): Promise<ProxyService | JumpPoint | undefined> {
+  jump: ServiceIdentity,
+): Promise<ProxyService | ServiceIdentity | undefined> {
   let shown: readonly ProxyService[] = [];
   for (let asked = 0; asked < maxAsked; asked++) {
     const answers = await conversation.ask(words.chooseService.instruction, words.chooseService.questions);

@@ -1,6 +1,7 @@
 import { graceBinding } from '../../auth/login.ts';
 import type { ProxyService } from '../../config/config.ts';
 import { type EntryVerdict, grantFor, inOneSpelling } from '../../policy/entry-rules.ts';
+import type { Grant } from '../../policy/grant.ts';
 import { withinNetworks } from '../../ssh/source-address.ts';
 import { isApproved } from './approval.ts';
 import type { LoginPorts } from './login.ts';
@@ -19,27 +20,17 @@ export function entryVerdict(
   return grantFor(entry, { person, service, account, now: clock.now(), isFrom });
 }
 
-/**
- * What policy says of a person who jumps to a service. Nobody here can tell which account they enter there: what is granted
- * for one is granted, and what is demanded for one is demanded.
- */
-export function jumpVerdict(
-  ports: Pick<LoginPorts<unknown>, 'entry' | 'clock' | 'approvals'>,
+/** What policy grants a person on each account of a service that they may enter. */
+export function grantsOn(
+  ports: Pick<LoginPorts<unknown>, 'entry' | 'clock'>,
   person: string,
   service: ProxyService,
   clientAddress: string,
-): { readonly jump: boolean; readonly record: boolean } {
-  const granted = service.accounts.flatMap(account => {
+): Grant[] {
+  return service.accounts.flatMap(account => {
     const verdict = entryVerdict(ports, person, account, service, clientAddress);
-    return verdict.kind === 'granted' ? [{ account, grant: verdict.grant }] : [];
+    return verdict.kind === 'granted' ? [verdict.grant] : [];
   });
-  return {
-    jump: granted.some(
-      ({ account, grant: { forwarding, approvalMs } }) =>
-        forwarding.jump && (approvalMs === 0 || isApproved(ports, { person, account, service })),
-    ),
-    record: service.record || granted.some(({ grant }) => grant.record),
-  };
 }
 
 /**

@@ -18,7 +18,7 @@ import {
 } from '../../auth/ports.ts';
 import { newUlid } from '../../auth/ulid.ts';
 import type { Verifier } from '../../auth/verifier.ts';
-import type { ProxyService } from '../../config/config.ts';
+import type { ProxyService, ServiceIdentity } from '../../config/config.ts';
 import type { Secret } from '../../otp/secret.ts';
 import { type Decision, type Denial, deny, isBreakGlass } from '../../policy/decision.ts';
 import { type EntryRules, inOneSpelling } from '../../policy/entry-rules.ts';
@@ -27,7 +27,7 @@ import { parseTrasaID } from '../../policy/identity.ts';
 import { sentenceFor } from '../../policy/refusals.ts';
 import type { ProvingFactor } from '../../ssh/proxied-login.ts';
 import type { PasswordOutcome } from '../../trasa/password.ts';
-import { isService, type JumpPoint, jumpGrant } from '../jump/point.ts';
+import { isService, jumpGrant } from '../jump/point.ts';
 import type { UpstreamOutcome } from '../upstream/enter.ts';
 import { type ApprovalPorts, approve } from './approval.ts';
 import { chooseService } from './choice.ts';
@@ -47,7 +47,7 @@ export interface LoginPorts<Leg> {
   ) => Promise<Decision>;
   readonly checkPassword: (email: string, password: Secret, signal: AbortSignal) => Promise<PasswordOutcome>;
   readonly guesses: PasswordGuesses;
-  readonly verifierFor: (service: JumpPoint) => Verifier;
+  readonly verifierFor: (service: ServiceIdentity) => Verifier;
   readonly enterUpstream: (
     passage: Passage | JumpPassage,
     conversation: InfoRequests,
@@ -55,7 +55,7 @@ export interface LoginPorts<Leg> {
   ) => Promise<UpstreamOutcome<Leg>>;
   readonly services: ReadonlyMap<string, ProxyService>;
   /** For whoever goes on by `ssh -J`. */
-  readonly jump: JumpPoint;
+  readonly jump: ServiceIdentity;
   readonly entry: EntryRules;
   /** One name for each person. */
   readonly nameOf: (person: string) => string;
@@ -82,7 +82,7 @@ export interface Passage {
 
 /** Who has come to jump. The account is only a name for the server to know them by. */
 export interface JumpPassage extends Omit<Passage, 'service'> {
-  readonly service: JumpPoint;
+  readonly service: ServiceIdentity;
 }
 
 export function isPassage(passage: Passage | JumpPassage): passage is Passage {
@@ -193,7 +193,10 @@ export class ProxyLogin<Leg> {
   }
 
   /** The one that was named, or is chosen now. */
-  async #service(person: string, { account, service: named }: Target): Promise<ProxyService | JumpPoint | undefined> {
+  async #service(
+    person: string,
+    { account, service: named }: Target,
+  ): Promise<ProxyService | ServiceIdentity | undefined> {
     const { services, jump } = this.#ports;
     if (named === jump.name) return jump;
     if (named !== undefined) return services.get(named);

@@ -1,12 +1,10 @@
 /** One connection of a jump: a channel of the client on one side, a socket on the other, and no side faster than the other takes. */
 import type { Socket } from 'node:net';
+import type { Grant } from '../../policy/grant.ts';
 import { channelClose, channelData, channelEof, windowAdjust } from '../messages/connection.ts';
+import { Limits } from '../relay/limits.ts';
 import type { OpenedChannel } from '../relay/tap.ts';
 
-/** What the client may send ahead of what the host has taken. */
-export const ourWindow = 2 * 1024 * 1024;
-/** So much is taken before the client hears of it. */
-const adjustBytes = ourWindow / 4;
 /** What the host has not taken by then, after the client has closed, it never gets. */
 const lingerMs = 10_000;
 const maxWindow = 0xffff_ffff;
@@ -17,16 +15,21 @@ export interface JumpLeg {
 }
 
 export interface JumpChannelEvents {
-  /** So many more bytes wait for the host, or, if negative, less. */
-  readonly waiting: (bytes: number) => void;
-  /** Both sides have closed it. */
-  readonly over: () => void;
+  /** Both sides have closed it: their numbers are free. @param why if it was a limit */
+  readonly closed: (why: string | undefined) => void;
+  /** The connection is no more, and nothing waits for it. */
+  readonly gone: () => void;
 }
 
-export interface ClientSide {
+/** What was agreed on when it was opened. */
+export interface JumpTerms extends Pick<Grant, 'idleMs' | 'sessionMs'> {
+  /** The client's number. */
   readonly number: number;
+  /** What the client takes. */
   readonly window: number;
   readonly maxPacket: number;
+  /** What the client may send ahead of what the host has taken. */
+  readonly ourWindow: number;
 }
 
 export class JumpChannel {
@@ -34,13 +37,13 @@ export class JumpChannel {
   readonly #leg: JumpLeg;
   readonly #events: JumpChannelEvents;
   readonly #facts: OpenedChannel;
-  /** The client's number. */
-  readonly client: number;
-  readonly #maxPacket: number;
-  /** What the client takes. */
+  readonly #terms: JumpTerms;
+  readonly #limits: Limits;
+  #endedBy: string | undefined;
+  /** What the client takes now, and what we take. */
   #clientWindow: number;
-  /** What we take. */
-  #window = ourWindow;
+  #window: number;
+  /** What the host has taken, and the client has not heard of. */
   #taken = 0;
   /** Read, and not sent yet. */
   #held: Buffer = Buffer.alloc(0);
@@ -49,23 +52,22 @@ export class JumpChannel {
   #eofSent = false;
   #closeSent = false;
   #clientEnded = false;
-  #clientClosed = false;
 
-  constructor(
-    socket: Socket,
-    leg: JumpLeg,
-    facts: OpenedChannel,
-    { number, window, maxPacket }: ClientSide,
-    events: JumpChannelEvents,
-  ) {
+  constructor(socket: Socket, leg: JumpLeg, facts: OpenedChannel, terms: JumpTerms, events: JumpChannelEvents) {
     this.#socket = socket;
     this.#leg = leg;
     this.#facts = facts;
-    this.client = number;
-    this.#clientWindow = window;
-    this.#maxPacket = maxPacket;
+    this.#terms = terms;
+    this.#clientWindow = terms.window;
+    this.#window = terms.ourWindow;
     this.#events = events;
+    this.#limits = new Limits(
+      terms,
+      () => performance.now(),
+      why => this.#expire(why),
+    );
     socket.on('data', (chunk: Buffer) => {
+      this.#limits.moved();
       this.#held = chunk; // none comes while some is held
       this.#forward();
     });
@@ -76,8 +78,15 @@ export class JumpChannel {
     socket.on('close', () => {
       this.#hostEnded = true;
       this.#hostClosed = true;
+      this.#limits.stop();
       this.#forward();
+      events.gone();
     });
+  }
+
+  /** The client's number. */
+  get client(): number {
+    return this.#terms.number;
   }
 
   /** Data from the client. False: more than its window. */
@@ -85,12 +94,9 @@ export class JumpChannel {
     this.#window -= bytes.length;
     if (this.#window < 0) return false;
     if (this.#clientEnded || this.#closeSent) return true; // nobody is left to take it
+    this.#limits.moved();
     this.#facts.bytes.client += bytes.length;
-    this.#events.waiting(bytes.length);
-    this.#socket.write(bytes, () => {
-      this.#events.waiting(-bytes.length);
-      this.#adjust(bytes.length);
-    });
+    this.#socket.write(bytes, () => this.#adjust(bytes.length));
     return true;
   }
 
@@ -108,14 +114,13 @@ export class JumpChannel {
   }
 
   close(): void {
-    if (this.#clientClosed) return;
-    this.#clientClosed = true;
     this.#held = Buffer.alloc(0);
     this.#sendClose();
     this.#socket.resume(); // to see its end
     this.#socket.destroySoon();
-    setTimeout(() => this.#socket.destroy(), lingerMs).unref();
-    this.#events.over();
+    const linger = setTimeout(() => this.#socket.destroy(), lingerMs).unref();
+    this.#socket.once('close', () => clearTimeout(linger));
+    this.#events.closed(this.#endedBy);
   }
 
   /** The leg takes more again. */
@@ -128,12 +133,20 @@ export class JumpChannel {
     this.#socket.destroy();
   }
 
+  /** There is no way to say it: what passes is between the client and the host. */
+  #expire(why: string): void {
+    this.#endedBy = why;
+    this.#sendEof();
+    this.#sendClose();
+    this.#socket.destroy();
+  }
+
   /** What the host has said, as far as the client takes it; then its end. */
   #forward(): void {
     if (this.#closeSent) return;
     let sent = 0;
     while (sent < this.#held.length && this.#clientWindow > 0 && !this.#leg.isCongested) {
-      const part = this.#held.subarray(sent, sent + Math.min(this.#clientWindow, this.#maxPacket));
+      const part = this.#held.subarray(sent, sent + Math.min(this.#clientWindow, this.#terms.maxPacket));
       this.#leg.send(channelData(this.client, part));
       this.#clientWindow -= part.length;
       sent += part.length;
@@ -150,7 +163,7 @@ export class JumpChannel {
 
   #adjust(taken: number): void {
     this.#taken += taken;
-    if (this.#taken < adjustBytes || this.#clientEnded || this.#closeSent) return;
+    if (this.#taken < this.#terms.ourWindow / 4 || this.#clientEnded || this.#closeSent) return;
     this.#leg.send(windowAdjust(this.client, this.#taken));
     this.#window += this.#taken;
     this.#taken = 0;

@@ -1,34 +1,66 @@
 /** Where a jump may lead: to a service, by its name or by its configured address, and nowhere else. */
 import type { ProxyService } from '../../config/config.ts';
+import type { Grant } from '../../policy/grant.ts';
 import { cleanText } from '../../protocol/clean.ts';
 import { type Address, placeText } from '../relay/places.ts';
 
-/** A string says why not: for the person. */
-export type Destination = ProxyService | string;
-
 export interface JumpRules {
   readonly services: ReadonlyMap<string, ProxyService>;
-  /** What policy says now of whoever jumps: may they, and is what they do there to be recorded? */
-  readonly grantFor: (service: ProxyService) => { readonly jump: boolean; readonly record: boolean };
+  /**
+   * What policy grants now to whoever jumps, on each account of the service that they may enter: which of them they enter
+   * behind a jump cannot be seen.
+   */
+  readonly grantsFor: (service: ProxyService) => readonly Grant[];
 }
 
 /** The usual port of `ssh -J PROXY web1`, which knows nothing of the one that web1 has. */
 const usualPort = 22;
 
-export function destinationOf(asked: Address, { services, grantFor }: JumpRules): Destination {
+/** Where it leads, and for how long. */
+export interface Destination extends Pick<Grant, 'idleMs' | 'sessionMs'> {
+  readonly service: ProxyService;
+}
+
+/** A string says why it leads nowhere: for the person. */
+export function destinationOf(asked: Address, { services, grantsFor }: JumpRules): Destination | string {
   const all = [...services.values()];
   const named = serviceNamed(asked, all);
   const candidates = named === undefined ? all.filter(service => isAt(service, asked)) : [named];
-  const [first] = candidates;
-  if (first === undefined) return `there is no service ${cleanText(placeText(asked), 200)} here`;
-  const service = candidates.find(one => grantFor(one).jump);
+  const mine = candidates.filter(service => grantsFor(service).length > 0);
+  const [first] = mine;
+  // One answer, whether there is none or none for this person.
+  if (first === undefined) return `there is no service ${cleanText(placeText(asked), 200)} for you here`;
+  const service = mine.find(one => grantsFor(one).some(({ forwarding }) => forwarding.jump));
   if (service === undefined) return `policy does not let you jump to ${first.name}: ${command(first)}`;
   if (service.via !== undefined)
     return `${service.name} is reached over another host, which a jump is not: ${command(service)}`;
-  // A host may be several services. What one of them records, another is no way around.
-  const recorded = all.find(one => isAt(one, service) && grantFor(one).record);
-  if (recorded !== undefined) return `${recorded.name} is recorded, which a jump cannot be: ${command(recorded)}`;
-  return service;
+  // A host may be several services. What is so of one of them, another is no way around.
+  const besides = all.filter(one => isAt(one, service));
+  for (const beside of besides)
+    for (const grant of grantsFor(beside)) {
+      const why = whyNoJump(grant);
+      if (why !== undefined) return `${beside.name} ${why}: ${command(beside)}`;
+    }
+  const grants = besides.flatMap(grantsFor);
+  return {
+    service,
+    idleMs: shortest(grants.map(({ idleMs }) => idleMs)),
+    sessionMs: shortest(grants.map(({ sessionMs }) => sessionMs)),
+  };
+}
+
+/** 0 is none. */
+function shortest(times: readonly number[]): number {
+  const limits = times.filter(ms => ms > 0);
+  return limits.length === 0 ? 0 : Math.min(...limits);
+}
+
+/** What goes through a jump is not seen. */
+function whyNoJump({ record, approvalMs, shell, commands, fileTransfer }: Grant): string | undefined {
+  if (record) return 'is recorded, which a jump cannot be';
+  if (approvalMs > 0) return 'takes an approval, which a jump cannot have';
+  const isAllGranted = shell && commands === undefined && fileTransfer;
+  return isAllGranted ? undefined : 'is limited to what you may do there, which a jump cannot be';
 }
 
 /** By its very name; else by the one that differs in case only, since ssh makes names small. */

@@ -3,6 +3,7 @@
  * here. What passes is the client's own SSH, with its own keys, and cannot be seen; where it leads is the only question.
  */
 import type { Socket } from 'node:net';
+import type { ProxyService } from '../../config/config.ts';
 import { cleanText } from '../../protocol/clean.ts';
 import { WireReader } from '../../ssh/wire.ts';
 import type { Ending } from '../engine/transport.ts';
@@ -20,8 +21,8 @@ import { bye, msg, notOpened } from '../messages/numbers.ts';
 import { type Address, readPlace } from '../relay/places.ts';
 import { type Leg, largestPacket } from '../relay/relay.ts';
 import type { OpenedChannel, SessionTap } from '../relay/tap.ts';
-import { type ClientSide, JumpChannel, ourWindow } from './channel.ts';
-import { type Destination, destinationOf, type JumpRules } from './destination.ts';
+import { JumpChannel, type JumpTerms } from './channel.ts';
+import { destinationOf, type JumpRules } from './destination.ts';
 
 export interface JumpPorts {
   /** Of this moment, and for this person. */
@@ -32,10 +33,12 @@ export interface JumpPorts {
   readonly broken: (error: unknown) => void;
 }
 
-/** Open, or about to be. */
+/** Open, about to be, or not gone yet. */
 const maxChannels = 100;
-/** For all hosts together: more than this, and the client is not read from. */
-const congestedBytes = 8 * 1024 * 1024;
+/** What the client may send ahead on one of them; on all of them together, after which each has the least of a window. */
+const usualWindow = 2 * 1024 * 1024;
+const allWindows = 8 * usualWindow;
+const leastWindow = 256 * 1024;
 const noSession =
   'this connection is for jumps: say ssh -J PROXY SERVICE, or for a session by the proxy ssh ACCOUNT@SERVICE@PROXY';
 
@@ -49,7 +52,8 @@ export class Jump {
   readonly #taken = new Set<number>();
   readonly #ending = new AbortController();
   #nextNumber = 0;
-  #waitingBytes = 0;
+  #connections = 0;
+  #windows = 0;
 
   constructor(client: Leg, tap: SessionTap, ports: JumpPorts) {
     this.#client = client;
@@ -117,52 +121,65 @@ export class Jump {
     };
     if (type !== 'direct-tcpip' || place === undefined || 'path' in place)
       return refuse(notOpened.prohibited, noSession);
-    if (this.#taken.size >= maxChannels) return refuse(notOpened.shortage, 'too many channels');
-    const service = destinationOf(place, this.#ports.rules());
-    if (typeof service === 'string') return refuse(notOpened.prohibited, service);
-    this.#taken.add(sender);
-    const side = { number: sender, window, maxPacket: Math.min(maxPacket, largestPacket) };
-    this.#connect(service, place, side).catch((error: unknown) => {
+    if (this.#taken.size >= maxChannels || this.#connections >= maxChannels)
+      return refuse(notOpened.shortage, 'too many channels');
+    const destination = destinationOf(place, this.#ports.rules());
+    if (typeof destination === 'string') return refuse(notOpened.prohibited, destination);
+    const { service, idleMs, sessionMs } = destination;
+    const ourWindow = Math.max(leastWindow, Math.min(usualWindow, allWindows - this.#windows));
+    const size = Math.min(maxPacket, largestPacket);
+    const terms = { number: sender, window, maxPacket: size, ourWindow, idleMs, sessionMs };
+    this.#connect(service, place, terms).catch((error: unknown) => {
       this.#ports.broken(error);
       this.end('internal error');
     });
   }
 
   /** To where the configuration says that the service is, whatever the client said. */
-  async #connect(service: Exclude<Destination, string>, place: Address, side: ClientSide): Promise<void> {
+  async #connect({ name, host, port }: ProxyService, place: Address, terms: JumpTerms): Promise<void> {
+    const { number: client, ourWindow } = terms;
     const facts: OpenedChannel = {
-      client: side.number,
-      type: 'direct-tcpip',
+      client,
+      type: 'jump',
       opener: 'client',
       place,
-      leadsTo: service.name,
+      leadsTo: name,
       bytes: { client: 0, host: 0 },
     };
+    const closed = (): void => void this.#taken.delete(client);
+    const gone = (): void => {
+      this.#connections--;
+      this.#windows -= ourWindow;
+    };
+    this.#taken.add(client);
+    this.#connections++;
+    this.#windows += ourWindow;
     let socket: Socket;
     try {
-      socket = await this.#ports.dial(service.host, service.port, this.#ending.signal);
+      socket = await this.#ports.dial(host, port, this.#ending.signal);
     } catch (error) {
+      closed();
+      gone();
       if (this.#isOver) return;
-      this.#taken.delete(side.number);
       this.#tap.notOpened(facts, error instanceof Error ? error.message : String(error));
-      return this.#client.send(openFailure(side.number, notOpened.connectFailed, `${service.name} does not answer`));
+      return this.#client.send(openFailure(client, notOpened.connectFailed, `${name} does not answer`));
     }
     if (this.#isOver) return void socket.destroy();
-    const number = this.#nextNumber++;
     try {
       this.#tap.opened(facts);
     } catch (error) {
       socket.destroy();
       throw error;
     }
-    this.#client.send(openConfirmation(side.number, { sender: number, window: ourWindow, maxPacket: largestPacket }));
-    const channel = new JumpChannel(socket, this.#client, facts, side, {
-      waiting: bytes => this.#waiting(bytes),
-      over: () => {
+    const number = this.#nextNumber++;
+    this.#client.send(openConfirmation(client, { sender: number, window: ourWindow, maxPacket: largestPacket }));
+    const channel = new JumpChannel(socket, this.#client, facts, terms, {
+      closed: why => {
         this.#channels.delete(number);
-        this.#taken.delete(side.number);
-        this.#tap.closed(side.number);
+        closed();
+        this.#tap.closed(client, why);
       },
+      gone,
     });
     this.#channels.set(number, channel);
   }
@@ -204,14 +221,6 @@ export class Jump {
     const channel = number === undefined ? undefined : this.#channels.get(number);
     if (channel === undefined) this.#violation('a message for no channel');
     return channel;
-  }
-
-  #waiting(bytes: number): void {
-    const wasCongested = this.#waitingBytes > congestedBytes;
-    this.#waitingBytes += bytes;
-    const isCongested = this.#waitingBytes > congestedBytes;
-    if (isCongested && !wasCongested) this.#client.pause();
-    if (!isCongested && wasCongested && !this.#isOver) this.#client.resume();
   }
 
   #violation(what: string): void {

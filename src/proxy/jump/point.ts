@@ -1,25 +1,16 @@
-import type { ProxyService } from '../../config/config.ts';
+import type { ProxyService, ServiceIdentity } from '../../config/config.ts';
 import { jumpName } from '../../config/proxy-options.ts';
-import type { Secret } from '../../otp/secret.ts';
 import { type Grant, usualGrant } from '../../policy/grant.ts';
 
 /**
  * What stands where a login names its service, for whoever comes to jump: the proxy itself, as the TRASA server knows it
  * by the service ID at the top of the configuration.
  */
-export type JumpPoint = Pick<ProxyService, 'name' | 'serviceID' | 'serviceKey' | 'listed'>;
-
-export function jumpPoint({
-  serviceID,
-  serviceKey,
-}: {
-  readonly serviceID: string;
-  readonly serviceKey: Secret;
-}): JumpPoint {
+export function jumpPoint({ serviceID, serviceKey }: Omit<ServiceIdentity, 'name'>): ServiceIdentity {
   return { name: jumpName, serviceID, serviceKey };
 }
 
-export function isService(place: ProxyService | JumpPoint): place is ProxyService {
+export function isService(place: ProxyService | ServiceIdentity): place is ProxyService {
   return 'host' in place;
 }
 

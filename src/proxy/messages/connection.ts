@@ -106,6 +106,12 @@ export function openFailure(recipient: number, reason: number, text: string): Bu
   return Buffer.concat([byte(msg.channelOpenFailure), uint32(recipient), uint32(reason), string(text), string('')]);
 }
 
+/** What the other side says of why it does not open a channel. */
+export function openFailureText(payload: Buffer): string {
+  const reader = new WireReader(payload.subarray(9));
+  return reader.string().toString('utf8');
+}
+
 export function windowAdjust(recipient: number, bytes: number): Buffer {
   return Buffer.concat([byte(msg.channelWindowAdjust), uint32(recipient), uint32(bytes)]);
 }

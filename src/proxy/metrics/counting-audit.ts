@@ -45,7 +45,8 @@ function known(value: unknown, names: readonly string[]): string {
   return names.find(name => name === value) ?? 'other';
 }
 
-const channelKinds = 'shell exec sftp direct-tcpip forwarded-tcpip jump'.split(' ');
+const channelKinds = `shell exec sftp direct-tcpip forwarded-tcpip jump x11 auth-agent@openssh.com
+direct-streamlocal@openssh.com forwarded-streamlocal@openssh.com`.split(/\s/);
 
 const refusedTypes =
   `shell exec subsystem env pty-req x11-req auth-agent-req@openssh.com session direct-tcpip forwarded-tcpip tcpip-forward

@@ -12,7 +12,7 @@ export interface Ask {
   readonly kind: 'global' | 'open' | 'request';
   readonly from: Side;
   readonly type: string;
-  /** Of an environment variable or a subsystem; the command itself. */
+  /** Of an environment variable or a subsystem; a command. */
   readonly name?: string;
   /** Of a forwarding. */
   readonly place?: Place;
@@ -24,31 +24,14 @@ export interface Ask {
 
 export type Side = 'client' | 'host';
 
-/** What a person hears who may not run what they asked for. Undefined: they hear what their client says of a failure. */
-export function refusalText(ask: Ask, grant: Grant): string | undefined {
-  if (ask.kind !== 'request') return undefined;
-  switch (ask.type) {
-    case 'shell':
-      return 'The policy of this service gives no shell. Name a command.';
-    case 'exec':
-      return movesFiles(ask.name ?? '') && !grant.fileTransfer
-        ? noFiles
-        : 'The policy of this service does not permit this command.';
-    case 'subsystem':
-      return ask.name === 'sftp' && !grant.fileTransfer ? noFiles : undefined;
-    default:
-      return undefined;
-  }
-}
-
-const noFiles = 'The policy of this service does not permit file transfer.';
-
 /** `drop`: neither passed on nor refused, since it asks for nothing and does not concern the other side. */
 export type Verdict = 'pass' | 'drop' | Refusal;
 
 export interface Refusal {
   /** Why: for the person, where the protocol has room for it, and for the log. */
   readonly refused: string;
+  /** It is said as a program would that cannot run, since clients show nothing of a request that failed. */
+  readonly isTold?: boolean;
 }
 
 /** @param agreed what the host has agreed to, and so may open channels for: nothing unless it is said */
@@ -84,6 +67,7 @@ const onAnyChannel = new Set(['eow@openssh.com', 'keepalive@openssh.com']);
 
 const nowhere: Place = { host: '', port: 0 };
 const recorded: Refusal = { refused: 'what passes here is recorded, and this cannot be' };
+const noFiles = told('The policy of this service does not permit file transfer.');
 const unasked: Refusal = { refused: 'the client has not asked for it' };
 
 const table: Readonly<Record<Side, Readonly<Record<Ask['kind'], Rows>>>> = {
@@ -110,13 +94,17 @@ const table: Readonly<Record<Side, Readonly<Record<Ask['kind'], Rows>>>> = {
         /^(?:LANG|LC_[A-Z]+|TZ|COLORTERM|NO_COLOR|GIT_PROTOCOL)$/.test(name)
           ? 'pass'
           : { refused: 'this variable may not be set' },
-      shell: (_, { shell }) => (shell ? 'pass' : { refused: 'policy does not grant a shell' }),
-      exec: ({ name = '' }, grant) =>
-        mayRun(name, grant) ? 'pass' : { refused: 'policy does not grant this command' },
+      shell: (_, { shell }) => (shell ? 'pass' : told('The policy of this service gives no shell. Name a command.')),
+      exec: ({ name = '' }, grant) => {
+        if (mayRun(name, grant)) return 'pass';
+        return movesFiles(name) && !grant.fileTransfer
+          ? noFiles
+          : told('The policy of this service does not permit this command.');
+      },
       subsystem: ({ name = '' }, grant) => {
         if (name !== 'sftp') return { refused: 'the proxy does not permit this subsystem' };
-        if (grant.record) return recorded;
-        return mayStart(name, grant) ? 'pass' : { refused: 'policy does not grant file transfer' };
+        if (!mayStart(name, grant)) return noFiles;
+        return grant.record ? recorded : 'pass';
       },
       'window-change': 'pass',
       signal: 'pass',
@@ -148,6 +136,10 @@ const table: Readonly<Record<Side, Readonly<Record<Ask['kind'], Rows>>>> = {
     }),
   },
 };
+
+function told(refused: string): Refusal {
+  return { refused, isTold: true };
+}
 
 /** What is forwarded is seen by no recording: where one is demanded, it does not pass. */
 function granted(isGranted: (forwarding: Forwarding, place: Place) => boolean, what: string): Judge {

@@ -7,7 +7,7 @@ export interface Channel {
   readonly type: string;
   readonly place: Place | undefined;
   readonly opener: Side;
-  /** How much may be sent to the opener before it says more. */
+  /** How much may be sent to who opened it before a program has sent anything. */
   readonly window: number;
   /** Undefined until that side has confirmed it. */
   client: number | undefined;
@@ -51,8 +51,8 @@ export class Channels {
     const channel: Channel = {
       type,
       place,
-      opener,
       window,
+      opener,
       client: undefined,
       host: undefined,
       replies: {
@@ -86,9 +86,8 @@ export class Channels {
 
   /** Those in which something runs. */
   used(): OpenChannel[] {
-    return [...this.#numbered.client.values()]
-      .filter(isOpen)
-      .filter(({ isUsed, isEnded, closed }) => isUsed && !isEnded && !closed.host);
+    const all = [...this.#numbered.client.values()].filter(isOpen);
+    return all.filter(({ isUsed, isEnded, closed }) => isUsed && !isEnded && !closed.host);
   }
 
   /** The channel that a message from this side is about. */

@@ -16,6 +16,7 @@ import {
   channelSuccess,
   exitStatusRequest,
   openFailure,
+  openFailureText,
   parseChannelOpen,
   parseChannelRequest,
   parseConfirmation,
@@ -27,7 +28,7 @@ import {
 } from '../messages/connection.ts';
 import { bye, msg, notOpened } from '../messages/numbers.ts';
 import { Agreed } from './agreed.ts';
-import { type Ask, other, refusalText, type Side, type Verdict, verdictOn } from './allowed.ts';
+import { type Ask, other, type Refusal, type Side, type Verdict, verdictOn } from './allowed.ts';
 import { type Channel, Channels, type OpenChannel } from './channels.ts';
 import { Limits } from './limits.ts';
 import { readPlace } from './places.ts';
@@ -53,8 +54,8 @@ export class Relay {
   readonly #globalReplies: Readonly<Record<Side, Replies>>;
   readonly #tap: SessionTap;
   readonly #grant: Grant;
-  readonly #limits: Limits;
   readonly #agreed = new Agreed();
+  readonly #limits: Limits;
   #isOver = false;
 
   constructor(client: Leg, host: Leg, tap: SessionTap, grant: Grant) {
@@ -167,12 +168,14 @@ export class Relay {
     if (open === undefined || open.data.isBroken) return this.#violation(from, 'a malformed channel');
     const { type, sender, window } = open;
     const refuse = (reason: number, why: string): void => this.#legs[from].send(openFailure(sender, reason, why));
-    const verdict = this.#judge({ kind: 'open', from, type, ...(place !== undefined && { place }) });
-    if (typeof verdict === 'object') return refuse(notOpened.prohibited, verdict.refused);
+    const ask: Ask = { kind: 'open', from, type, ...(place !== undefined && { place }) };
+    const verdict = this.#judge(ask);
+    if (verdict !== 'pass') return refuse(notOpened.prohibited, verdict === 'drop' ? '' : verdict.refused);
     switch (this.#channels.open(from, sender, { type, place, window })) {
       case 'taken':
         return this.#violation(from, 'a channel with the number of another');
       case 'full':
+        this.#tap.refused(ask, 'too many channels');
         return refuse(notOpened.shortage, 'too many channels');
       case 'opened':
         if (type === 'x11') this.#agreed.x11Opened();
@@ -192,7 +195,7 @@ export class Relay {
     const number = recipientOf(payload);
     const channel = number === undefined ? undefined : this.#channels.refuse(from, number);
     if (channel === undefined) return this.#violation(from, 'a channel that was not asked for');
-    this.#tap.notOpened(channel);
+    this.#tap.notOpened(channel, openFailureText(payload));
     this.#pass(from, payload);
   }
 
@@ -211,34 +214,31 @@ export class Relay {
       ...(hasName && { name: data.string().toString(type === 'exec' ? 'utf8' : 'latin1') }),
       ...(type === 'x11-req' && { isOnce: data.boolean() }),
     };
-    const isFresh = from === 'client' && channel.type === 'session' && !channel.isUsed;
-    const says = isFresh ? refusalText(ask, this.#grant) : undefined;
-    const text = `${says}\r\n`;
-    const isTold = says !== undefined && text.length <= channel.window;
-    const turnAway = isTold ? () => this.#turnAway(channel, text, wantReply) : undefined;
-    if (!this.#admits(ask, wantReply, channel.replies[from], turnAway)) return;
+    if (!this.#admits(ask, wantReply, channel.replies[from], channel)) return;
     if (from === 'client' && ['shell', 'exec', 'subsystem'].includes(type)) channel.isUsed = true;
     if (from === 'client') this.#tap.request(channel.client, payload);
     else this.#tap.ending(channel.client, payload);
     this.#pass(from, payload);
   }
 
-  /**
-   * Whether a request passes. Its reply is waited for then, and otherwise given.
-   *
-   * @param turnAway what is done instead of refusing it, in its turn
-   */
-  #admits(ask: Ask, wantReply: boolean, replies: Replies, turnAway?: () => void): boolean {
+  /** Whether a request passes. Its reply is waited for then, and otherwise given. */
+  #admits(ask: Ask, wantReply: boolean, replies: Replies, channel?: OpenChannel): boolean {
     const verdict = this.#judge(ask);
     const isPassed = verdict === 'pass';
     const settle = isPassed ? this.#agreed.whenAgreed(ask) : undefined;
-    const isAnswered = wantReply || (typeof verdict === 'object' && turnAway !== undefined);
-    if (!isAnswered) settle?.(undefined);
-    else if (!(isPassed ? replies.passed(settle) : replies.refused(turnAway))) {
-      this.#violation(ask.from, 'too many requests');
-      return false;
-    }
-    return isPassed;
+    const answer = channel && typeof verdict === 'object' ? this.#answerTo(verdict, channel, wantReply) : undefined;
+    if (!wantReply) settle?.(undefined);
+    if (!wantReply && answer === undefined) return isPassed;
+    if (isPassed ? replies.passed(settle) : replies.refused(answer)) return isPassed;
+    this.#violation(ask.from, 'too many requests');
+    return false;
+  }
+
+  /** What is done instead of sending a refusal, if it is to be told. */
+  #answerTo({ refused, isTold = false }: Refusal, channel: OpenChannel, wantReply: boolean): (() => void) | undefined {
+    const text = `${refused}\r\n`;
+    if (!isTold || channel.isUsed || text.length > channel.window) return undefined;
+    return () => this.#turnAway(channel, text, wantReply);
   }
 
   #reply(from: Side, payload: Buffer): void {

@@ -6,10 +6,7 @@ import type { Settle } from './agreed.ts';
  */
 export class Replies {
   readonly #refuse: () => void;
-  readonly #pending: (
-    | { readonly of: 'theirs'; readonly settle: Settle | undefined }
-    | { readonly of: 'ours'; readonly answer: () => void }
-  )[] = [];
+  #pending: Pending[] = [];
 
   /** @param refuse sends one refusal to who asked */
   constructor(refuse: () => void) {
@@ -18,12 +15,12 @@ export class Replies {
 
   /** A request that wants a reply was passed on. False: too many wait. @param settle hears the reply */
   passed(settle?: Settle): boolean {
-    return this.#pending.push({ of: 'theirs', settle }) <= maxPending;
+    return this.#pending.push({ by: 'them', settle }) <= maxPending;
   }
 
   /** A request that wants a reply was not. @param answer what is done instead of sending a refusal, in its turn */
   refused(answer = this.#refuse): boolean {
-    this.#pending.push({ of: 'ours', answer });
+    this.#pending.push({ by: 'us', answer });
     this.#flush();
     return this.#pending.length <= maxPending;
   }
@@ -31,7 +28,7 @@ export class Replies {
   /** A reply has come, and is to be passed on before {@link flush}. False: nothing was asked. */
   arrived(reply: Buffer): boolean {
     const first = this.#pending.shift();
-    if (first?.of !== 'theirs') return false;
+    if (first?.by !== 'them') return false;
     first.settle?.(reply);
     return true;
   }
@@ -42,11 +39,16 @@ export class Replies {
   }
 
   #flush(): void {
-    for (let [first] = this.#pending; first?.of === 'ours'; [first] = this.#pending) {
+    for (let [first] = this.#pending; first?.by === 'us'; [first] = this.#pending) {
       this.#pending.shift();
       first.answer();
     }
   }
 }
+
+/** Who answers a request, and what is done with that. */
+type Pending =
+  | { readonly by: 'them'; readonly settle: Settle | undefined }
+  | { readonly by: 'us'; readonly answer: () => void };
 
 const maxPending = 1024;

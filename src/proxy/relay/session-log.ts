@@ -36,8 +36,8 @@ export class SessionLog implements SessionTap {
     this.#note('channel-start', { channel: channel.client, ...factsOf(channel) });
   }
 
-  notOpened(channel: FailedChannel, why?: string): void {
-    this.#note('channel-failed', { ...factsOf(channel), why: why ?? null });
+  notOpened(channel: FailedChannel, why: string): void {
+    this.#note('channel-failed', { ...factsOf(channel), why });
   }
 
   request(channel: number, payload: Buffer): void {
@@ -61,12 +61,12 @@ export class SessionLog implements SessionTap {
       this.#note('channel-end', { channel, signal: request.data.string().toString('utf8') });
   }
 
-  closed(channel: number): void {
+  closed(channel: number, why?: string): void {
     const forwarded = this.#forwarded.get(channel);
     if (forwarded === undefined) return;
     this.#forwarded.delete(channel);
     const { client, host } = forwarded.bytes;
-    this.#note('channel-end', { channel, clientBytes: client, hostBytes: host });
+    this.#note('channel-end', { channel, clientBytes: client, hostBytes: host, ...(why !== undefined && { why }) });
   }
 
   refused({ kind, from, type, name, place }: Ask, why: string): void {

@@ -16,14 +16,15 @@ export interface SessionTap {
   /** A channel is open, both sides agreeing. */
   opened(channel: OpenedChannel): void;
   /** A channel that was let pass is not opened by the other side. */
-  notOpened(channel: FailedChannel, why?: string): void;
+  notOpened(channel: FailedChannel, why: string): void;
   /** A request of the client that passes. */
   request(channel: number, payload: Buffer): void;
   /** Data of a session from the host, standard output or another stream. */
   output(channel: number, payload: Buffer): void;
   /** A request of the host that passes: how a program ended, as a rule. */
   ending(channel: number, payload: Buffer): void;
-  closed(channel: number): void;
+  /** @param why where it was not the will of either side */
+  closed(channel: number, why?: string): void;
   refused(ask: Ask, why: string): void;
   violation(from: Side, what: string): void;
 }
