@@ -36,7 +36,11 @@ const rooms: Readonly<Record<string, Room>> = {
   ca: { floor: 3, holds: 'the SSH CAs: their keys, what they issue and revoke' },
   daemon: { floor: 3, holds: 'the socket; who may ask for whom' },
   doctor: { floor: 3, holds: 'what is wrong with this host: facts gathered, then judged' },
-  enlist: { floor: 3, beside: ['ca', 'setup'], holds: 'a host that trusts the User CA, or shows a certificate' },
+  enlist: {
+    floor: 3,
+    beside: ['ca', 'setup'],
+    holds: 'a host that trusts the User CA, or shows a certificate; a client that trusts the Host CA',
+  },
   login: { floor: 3, packages: ['node-pty'], holds: "sshd's ForceCommand" },
   offline: { floor: 3, holds: 'break-glass, prepared beforehand: made, listed, revoked' },
   pam: { floor: 3, holds: "pam_exec's command" },

@@ -73,10 +73,13 @@ export class ServerCas {
     return this.#opened(name, authority => done(encodeKrl(krlOf(authority, authority.issues.lastRevokedAt() ?? 0))));
   }
 
-  /** What a host says of itself; answered by the User CA, if there is one. */
+  /** What a host says of itself; answered by the User CA, if there is one that can sign. */
   async takeReport(report: HostReport, now: number): Promise<CaResult<ReportAnswer>> {
-    if (this.facts('user') !== undefined)
-      return await this.issue('user', async (issuer, authority) => await takeReport(authority, issuer, report, now));
+    const answered = await this.issue(
+      'user',
+      async (issuer, authority) => await takeReport(authority, issuer, report, now),
+    );
+    if (answered.kind !== 'config') return answered; // there is none, or its keeper is not there
     const opened = openAuthority(this.#directoryOf('host'));
     if (opened.kind !== 'done') return opened;
     try {

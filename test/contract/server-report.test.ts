@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { openAuthority } from '../../src/ca/authority.ts';
+import { initCaOutside, openAuthority } from '../../src/ca/authority.ts';
 import { signHostKey } from '../../src/ca/host-certificate.ts';
 import { readHostKey } from '../../src/ca/host-key.ts';
 import { answerMessage, answerPurpose, isVouchedFor, reportMessage, reportPurpose } from '../../src/ca/host-report.ts';
@@ -100,6 +100,13 @@ t.test('a host says what it trusts, and is told by the User CA what there is', a
 
 t.test('without a User CA there is none to be told of', async t => {
   t.match(await report(await hostOf(t, false)), { status: 'success', data: [{ userCAs: '', signature: '' }] });
+});
+
+t.test('a User CA whose keeper is not there has nothing to say, and the host is heard', async t => {
+  const host = await hostOf(t, false);
+  valueOf(initCaOutside(join(host.server.state.directory, 'ca'), 'user', newPair().key, { kind: 'ssh-agent' }));
+  t.match(await report(host), { status: 'success', data: [{ userCAs: '', signature: '' }] });
+  t.equal(known(host), 1);
 });
 
 t.test('it is refused', async t => {
