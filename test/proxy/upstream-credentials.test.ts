@@ -3,13 +3,14 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import type { HostKey } from '../../src/proxy/engine/host-keys.ts';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
 import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { encodePublicKey } from '../../src/ssh/public-key.ts';
 import { byte, string, uint32, WireReader } from '../../src/ssh/wire.ts';
 import { HostKeyStore } from '../../src/store/host-keys.ts';
 import { until } from '../helpers/e2e/until.ts';
-import { newPair } from '../ssh/authority.ts';
+import { certify, newCa, newPair, type TestCa } from '../ssh/authority.ts';
 import { answer, type InProcess, inProcess } from './in-process.ts';
 import { infoResponse, keyboardInteractive, newHostKey, type RawPeer, rawStranger, signedRequest } from './raw-peer.ts';
 
@@ -116,6 +117,44 @@ t.test('firstUse = "hold": the key waits, and the person is told', async t => {
   t.match(storedKeys(proxy), [{ state: 'held', blob: encodePublicKey(proxy.host.hostKey.publicKey) }]);
   t.strictSame(proxy.host.peers[0]?.messages, []);
 });
+
+t.test(
+  'a certificate of the host: by another CA it may be taken on first use, in the words of the original; a bad one may not',
+  async t => {
+    const key = newHostKey();
+    const [ours, foreign] = [newCa(), newCa()];
+    const now = BigInt(Math.floor(Date.now() / 1000));
+    const hostOf = (ca: TestCa, validBefore: bigint): HostKey => {
+      const fields = {
+        key: key.publicKey,
+        type: 'host',
+        principals: ['127.0.0.1'],
+        validAfter: 0n,
+        validBefore,
+      } as const;
+      return { ...key, certificate: certify(ca, { ...fields, extensions: new Map() }) };
+    };
+    const service = { hostKeys: [], hostCAs: [ours.publicKey], firstUse: 'ask' } as const;
+
+    const proxy = await inProcess(t, { service, hostKey: hostOf(foreign, now + 60n) });
+    const peer = await person(proxy);
+    await peer.next(60);
+    peer.send(infoResponse());
+    t.match(
+      (await peer.next(60)).toString(),
+      /Upstream Host provided a certificate which could not be verified\. Do you want/,
+    );
+    peer.send(infoResponse('yes'));
+    await peer.next(52);
+    t.match(storedKeys(proxy), [{ state: 'pinned', blob: encodePublicKey(key.publicKey) }]);
+
+    const expired = await inProcess(t, { service, hostKey: hostOf(ours, now - 60n) });
+    t.match((await (await person(expired)).next(60)).toString(), /could not verify host/);
+    const good = await inProcess(t, { service, hostKey: hostOf(ours, now + 60n) });
+    await (await person(good)).next(52);
+    t.strictSame(storedKeys(good), []);
+  },
+);
 
 t.test('a vault that is not in order keeps the proxy from starting', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'trasa-vault-'));

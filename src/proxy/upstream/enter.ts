@@ -55,9 +55,10 @@ export async function enterUpstream(
     const { service } = stop.passage;
     let step: UpstreamLeg | Refusal;
     try {
+      const proof = new HostProof(service, ports); // before there is a connection that would have to be ended
       const { line, from } =
         leg === undefined ? await direct(service, ports, signal) : await through(leg, service, signal);
-      step = await enterHost(stop, line, from, ident(stop, clientIdent), conversation, ports, signal);
+      step = await enterHost(stop, proof, line, from, ident(stop, clientIdent), conversation, ports, signal);
     } catch (error) {
       leg?.transport.disconnect(bye.byApplication, 'it leads no further');
       step = { says: words.serverDown, why: error instanceof Error ? error.message : String(error) };
@@ -117,6 +118,7 @@ const openMs = 10_000;
 
 async function enterHost(
   { passage, purpose }: Stop,
+  proof: HostProof,
   line: Line,
   from: string,
   ourIdent: string,
@@ -125,7 +127,6 @@ async function enterHost(
   signal: AbortSignal,
 ): Promise<UpstreamLeg | Refusal> {
   const { service, account, person } = passage;
-  const proof = new HostProof(service, ports);
   const role = {
     side: 'client',
     hostKeyAlgorithms: proof.algorithms,
