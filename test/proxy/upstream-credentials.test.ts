@@ -77,6 +77,22 @@ t.test('six tries and no more, three of them questions to the person', async t =
   t.notMatch(JSON.stringify(proxy.lines), /guess/);
 });
 
+t.test('a host that has had enough earlier: that is what is said', async t => {
+  const proxy = await inProcess(t, {
+    met: host((peer, method) => {
+      if (method === 'publickey') peer.send(failure('publickey,password'));
+      else peer.transport.disconnect(2, 'Too many authentication failures');
+    }),
+    service: { credentials: ['certificate', 'password', 'ask'], passwordFile },
+  });
+  const peer = await person(proxy);
+  t.match((await peer.next(60)).toString(), /The host closed the connection before it let you in/);
+  t.match(
+    proxy.lines.findLast(line => line['text'] === 'refused'),
+    { why: /Too many authentication failures/ },
+  );
+});
+
 t.test('a host that wants a new password gets none', async t => {
   const proxy = await inProcess(t, {
     met: host((peer, method) => peer.send(method === 'password' ? question('New password: ') : failure('password'))),

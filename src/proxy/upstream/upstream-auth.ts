@@ -185,10 +185,11 @@ export class UpstreamAuth implements TransportListener {
       return this.#transport.send(noneRequest(this.#passage.account));
     }
     const mayAskPassword = this.#passage.service.credentials.includes('ask');
-    const isLast = this.#asked++ >= maxAsked;
-    if (!isLast && this.#takes('keyboard-interactive') && !this.#hasNoQuestions)
+    const isEnough = this.#asked++ >= maxAsked;
+    if (!isEnough && this.#takes('keyboard-interactive') && !this.#hasNoQuestions)
       return this.#try('questions', 'questions to the person', interactiveRequest(this.#passage.account));
-    if (!isLast && this.#takes('password') && mayAskPassword) return this.#work(async () => await this.#askPassword());
+    if (!isEnough && this.#takes('password') && mayAskPassword)
+      return this.#work(async () => await this.#askPassword());
     this.#left.shift();
     this.#next();
   }
