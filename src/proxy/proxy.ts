@@ -73,6 +73,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       sourceAddress: proxy.sourceAddress,
       vault,
       hostKeys: keyStore,
+      info: (text, facts) => log.info(text, facts),
       warn: (text, facts) => log.warn(text, facts),
       revoked: () => certifier.revoked(),
       now: () => clock.now(),

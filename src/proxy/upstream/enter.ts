@@ -29,6 +29,8 @@ export interface UpstreamPorts extends HostProofPorts {
   /** From where hosts see the proxy: CIDR blocks; empty: from the address of its end. */
   readonly sourceAddress: string;
   readonly vault: Vault;
+  /** For the log. */
+  readonly info: (text: string, facts: Readonly<Record<string, string>>) => void;
   /** Shows what the upstream host says before it lets in. */
   readonly banner: (text: string) => void;
 }
@@ -150,6 +152,7 @@ async function enterHost(
   const outcome = await auth.outcome.finally(() => signal.removeEventListener('abort', onAbort));
   if (outcome.kind === 'entered' && !signal.aborted) {
     leg.transport.trust();
+    ports.info('entered a host', { attempt: passage.id, service: service.name, account, by: outcome.by });
     return leg;
   }
   leg.transport.disconnect(bye.byApplication, 'not logged in');
