@@ -51,7 +51,8 @@ export interface InProcessOptions {
   /** Of the upstream host; undefined: one that is its own. */
   readonly hostKey?: HostKey;
   readonly proxy?: Partial<AgentConfig['proxy']>;
-  readonly service?: Partial<ProxyService>;
+  /** Instead of what web1 has. */
+  readonly service?: Partial<ProxyService> | ((base: ProxyService) => Partial<ProxyService>);
   readonly graceMs?: number;
   /** The event of lines that the audit log does not take. */
   readonly cannotNote?: string;
@@ -87,7 +88,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const log: DaemonLog = { debug: say, info: say, warn: say, error: say, setDebug: () => {} };
   const base = configIn(folder, caDirectory, `${host.port}`, publicKeyLine(host.hostKey.publicKey));
   const services = new Map(
-    [...base.proxy.services].map(([name, service]) => [name, { ...service, ...options.service }]),
+    [...base.proxy.services].map(([name, service]) => [name, { ...service, ...changesOf(options, service) }]),
   );
   const keys = new Map([
     [fingerprintOf(alice.key), 'alice@example.com'],
@@ -141,6 +142,10 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     },
     stop: async () => await proxy.stop(),
   };
+}
+
+function changesOf({ service = {} }: InProcessOptions, base: ProxyService): Partial<ProxyService> {
+  return typeof service === 'function' ? service(base) : service;
 }
 
 /** A host that lets in whoever signs, as sshd says it. */

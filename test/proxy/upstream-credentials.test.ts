@@ -172,6 +172,23 @@ t.test(
   },
 );
 
+t.test('a host on the way with another key than its own: that is as far as it goes', async t => {
+  const proxy = await inProcess(t, {
+    service: base => ({
+      via: { service: { ...base, name: 'bastion', hostKeys: [newPair().key] }, account: 'jump' },
+    }),
+  });
+  t.match((await (await person(proxy)).next(60)).toString(), /could not verify host: its key is SHA256/);
+  t.strictSame(
+    proxy.host.peers.map(peer => peer.messages),
+    [[]],
+  );
+  t.match(
+    proxy.lines.findLast(line => line['text'] === 'refused'),
+    { why: /^upstream, on the way \(bastion\): host key: its key is not the pinned one/ },
+  );
+});
+
 t.test('a vault that is not in order keeps the proxy from starting', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'trasa-vault-'));
   const file = (name: string, content: string, mode = 0o600): string => {
