@@ -40,7 +40,7 @@ export function hostKeysCommand<T>(yargs: Argv<T>): Argv<T> {
       .command(
         'forget <service>',
         'all keys of its host: the next one is new again',
-        sub => sub.positional('service', serviceOption).options(configOption).epilogue(statuses),
+        forget => forget.positional('service', serviceOption).options(configOption).epilogue(statuses),
         async args => await forgetKeys(args),
       )
       .epilogue(statuses)

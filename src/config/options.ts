@@ -275,9 +275,7 @@ export const options = {
     services: services(
       'The hosts behind the proxy: [proxy.services.NAME] with address, accounts, hostCA, hostKey or firstUse, serviceID, serviceKey or serviceKeyFile, record, credentials, via and more. See trasa-agent-proxy(8).',
     ),
-    groups: groups(
-      'Groups of people, for policies: admins = ["alice@example.com"]. Patterns may be in them: "*@example.com".',
-    ),
+    groups: groups('Groups of people, for policies: admins = ["alice@example.com"]. Members may be patterns.'),
     policies: policies(
       'Who may enter what, when, from where, and do what: [proxy.policies.NAME]. The first that speaks of person, service and account decides; without any, everybody may enter. See trasa-agent-proxy(8).',
     ),

@@ -97,6 +97,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
           ? files.entryFor(passage.service, passage.account)
           : await fromServerVault(passage, clientAddress, async (...asked) => await servers.vault(...asked), signal),
       hostKeys: keyStore,
+      info: (text, facts) => log.info(text, facts),
       warn: (text, facts) => log.warn(text, facts),
       revoked,
       now: () => clock.now(),

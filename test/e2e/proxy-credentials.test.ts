@@ -43,17 +43,19 @@ passphraseFile = "${vault}/%u.passphrase"
 passwordFile = "${vault}/%u.password"`;
 await site.restart({ service });
 
-for (const [name, how] of [
-  ['alice', /Accepted publickey for alice .*ED25519-CERT .*ID trasa:alice@example.com:web1:/],
-  ['bob', /Accepted publickey for bob .*: ED25519 SHA256:/],
-  ['erin', /Accepted publickey for erin .*: RSA SHA256:/],
-  ['carol', /Accepted password for carol /],
+for (const [name, by, how] of [
+  ['alice', 'certificate', /Accepted publickey for alice .*ED25519-CERT .*ID trasa:alice@example.com:web1:/],
+  ['bob', 'key', /Accepted publickey for bob .*: ED25519 SHA256:/],
+  ['erin', 'key', /Accepted publickey for erin .*: RSA SHA256:/],
+  ['carol', 'password', /Accepted password for carol /],
 ] as const)
   t.test(`${name}, by what the host takes`, async t => {
     const ssh = ['ssh', ...site.proxy.flags(site.keys[name]), `${name}@web1@proxy`, 'id -un'] as const;
     const done = await answering(ssh, { OTP: site.members[name].code() });
     t.match(done, { status: 0, stdout: `${name}\n` }, done.stderr);
     t.match(site.upstream.log(), how);
+    const entered = await site.proxy.said(line => line['text'] === 'entered a host' && line['account'] === name);
+    t.match(entered, { service: 'web1', by });
     t.match(await run(ssh), { status: 0, stdout: `${name}\n` }, 'and again, where there is nobody to ask');
   });
 

@@ -62,7 +62,8 @@ export interface InProcessOptions {
   /** Of the upstream host; undefined: one that is its own. */
   readonly hostKey?: HostKey;
   readonly proxy?: Partial<AgentConfig['proxy']>;
-  readonly service?: Partial<ProxyService>;
+  /** Instead of what web1 has. */
+  readonly service?: Partial<ProxyService> | ((base: ProxyService) => Partial<ProxyService>);
   /** Services beside web1. */
   readonly others?: readonly (Partial<ProxyService> & Pick<ProxyService, 'name'>)[];
   /** By one policy for each service, which lets everybody in. */
@@ -108,7 +109,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const { others = [] } = options;
   const services = new Map(
     [...base.proxy.services].flatMap(([name, service]): [string, ProxyService][] => [
-      [name, { ...service, ...options.service }],
+      [name, { ...service, ...changesOf(options, service) }],
       ...others.map((other): [string, ProxyService] => [other.name, { ...service, ...other }]),
     ]),
   );
@@ -192,6 +193,10 @@ function entryBy(grantFor: (service: ProxyService) => Grant, services: ReadonlyM
     },
   }));
   return { groups: new Map(), rules };
+}
+
+function changesOf({ service = {} }: InProcessOptions, base: ProxyService): Partial<ProxyService> {
+  return typeof service === 'function' ? service(base) : service;
 }
 
 /** A host that lets in whoever signs, as sshd says it. */

@@ -116,6 +116,16 @@ t.test('nothing is opened towards the proxy, and what is asked has its answer', 
   );
 });
 
+t.test('a host that asks without end and takes no answers is left', t => {
+  const carrier = made();
+  carrier.tunnel.on('error', () => {});
+  carrier.tunnel.listener.message(confirmation(100, 50));
+  carrier.isCongested = true;
+  carrier.tunnel.listener.message(Buffer.concat([byte(80), string('keepalive@openssh.com'), byte(1)]));
+  t.ok(carrier.isDisconnected);
+  t.end();
+});
+
 interface Carrier {
   readonly sent: Buffer[];
   readonly tunnel: Tunnel;
@@ -127,7 +137,8 @@ interface Carrier {
 /** Over a leg that only keeps what is sent. */
 function made(): Carrier {
   const sent: Buffer[] = [];
-  const carrier = { sent, isCongested: false, isDisconnected: false, onSend: (payload: Buffer): void => void payload };
+  const nothing: Carrier['onSend'] = () => {};
+  const carrier = { sent, isCongested: false, isDisconnected: false, onSend: nothing };
   const leg: Pick<Transport, 'send' | 'disconnect' | 'isCongested'> = {
     get isCongested() {
       return carrier.isCongested;

@@ -3,13 +3,14 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import type { HostKey } from '../../src/proxy/engine/host-keys.ts';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
 import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { encodePublicKey } from '../../src/ssh/public-key.ts';
 import { byte, string, uint32, WireReader } from '../../src/ssh/wire.ts';
 import { HostKeyStore } from '../../src/store/host-keys.ts';
 import { until } from '../helpers/e2e/until.ts';
-import { newPair } from '../ssh/authority.ts';
+import { certify, newCa, newPair, type TestCa } from '../ssh/authority.ts';
 import { answer, type InProcess, inProcess } from './in-process.ts';
 import { infoResponse, keyboardInteractive, newHostKey, type RawPeer, rawStranger, signedRequest } from './raw-peer.ts';
 
@@ -76,6 +77,22 @@ t.test('six tries and no more, three of them questions to the person', async t =
   t.notMatch(JSON.stringify(proxy.lines), /guess/);
 });
 
+t.test('a host that has had enough earlier: that is what is said', async t => {
+  const proxy = await inProcess(t, {
+    met: host((peer, method) => {
+      if (method === 'publickey') peer.send(failure('publickey,password'));
+      else peer.transport.disconnect(2, 'Too many authentication failures');
+    }),
+    service: { credentials: ['certificate', 'password', 'ask'], passwordFile },
+  });
+  const peer = await person(proxy);
+  t.match((await peer.next(60)).toString(), /The host closed the connection before it let you in/);
+  t.match(
+    proxy.lines.findLast(line => line['text'] === 'refused'),
+    { why: /Too many authentication failures/ },
+  );
+});
+
 t.test('a host that wants a new password gets none', async t => {
   const proxy = await inProcess(t, {
     met: host((peer, method) => peer.send(method === 'password' ? question('New password: ') : failure('password'))),
@@ -115,6 +132,61 @@ t.test('firstUse = "hold": the key waits, and the person is told', async t => {
   t.match((await peer.next(60)).toString(), /an administrator has to accept it first/);
   t.match(storedKeys(proxy), [{ state: 'held', blob: encodePublicKey(proxy.host.hostKey.publicKey) }]);
   t.strictSame(proxy.host.peers[0]?.messages, []);
+});
+
+t.test(
+  'a certificate of the host: by another CA it may be taken on first use, in the words of the original; a bad one may not',
+  async t => {
+    const key = newHostKey();
+    const [ours, foreign] = [newCa(), newCa()];
+    const now = BigInt(Math.floor(Date.now() / 1000));
+    const hostOf = (ca: TestCa, validBefore: bigint): HostKey => {
+      const fields = {
+        key: key.publicKey,
+        type: 'host',
+        principals: ['127.0.0.1'],
+        validAfter: 0n,
+        validBefore,
+      } as const;
+      return { ...key, certificate: certify(ca, { ...fields, extensions: new Map() }) };
+    };
+    const service = { hostKeys: [], hostCAs: [ours.publicKey], firstUse: 'ask' } as const;
+
+    const proxy = await inProcess(t, { service, hostKey: hostOf(foreign, now + 60n) });
+    const peer = await person(proxy);
+    await peer.next(60);
+    peer.send(infoResponse());
+    t.match(
+      (await peer.next(60)).toString(),
+      /Upstream Host provided a certificate which could not be verified\. Do you want/,
+    );
+    peer.send(infoResponse('yes'));
+    await peer.next(52);
+    t.match(storedKeys(proxy), [{ state: 'pinned', blob: encodePublicKey(key.publicKey) }]);
+
+    const expired = await inProcess(t, { service, hostKey: hostOf(ours, now - 60n) });
+    t.match((await (await person(expired)).next(60)).toString(), /could not verify host/);
+    const good = await inProcess(t, { service, hostKey: hostOf(ours, now + 60n) });
+    await (await person(good)).next(52);
+    t.strictSame(storedKeys(good), []);
+  },
+);
+
+t.test('a host on the way with another key than its own: that is as far as it goes', async t => {
+  const proxy = await inProcess(t, {
+    service: base => ({
+      via: { service: { ...base, name: 'bastion', hostKeys: [newPair().key] }, account: 'jump' },
+    }),
+  });
+  t.match((await (await person(proxy)).next(60)).toString(), /could not verify host: its key is SHA256/);
+  t.strictSame(
+    proxy.host.peers.map(peer => peer.messages),
+    [[]],
+  );
+  t.match(
+    proxy.lines.findLast(line => line['text'] === 'refused'),
+    { why: /^upstream, on the way \(bastion\): host key: its key is not the pinned one/ },
+  );
 });
 
 t.test('a vault that is not in order keeps the proxy from starting', async t => {

@@ -30,6 +30,8 @@ export interface UpstreamPorts extends HostProofPorts {
   readonly sourceAddress: string;
   /** What is kept for the account, where our certificate does not open it. A string says why it cannot be had. */
   readonly stored: (passage: Passage, signal: AbortSignal) => Promise<VaultEntry | string>;
+  /** For the log. */
+  readonly info: (text: string, facts: Readonly<Record<string, string>>) => void;
   /** Shows what the upstream host says before it lets in. */
   readonly banner: (text: string) => void;
 }
@@ -56,9 +58,10 @@ export async function enterUpstream(
     const { service } = stop.passage;
     let step: UpstreamLeg | Refusal;
     try {
+      const proof = new HostProof(service, ports); // before there is a connection that would have to be ended
       const { line, from } =
         leg === undefined ? await direct(service, ports, signal) : await through(leg, service, signal);
-      step = await enterHost(stop, line, from, ident(stop, clientIdent), conversation, ports, signal);
+      step = await enterHost(stop, proof, line, from, ident(stop, clientIdent), conversation, ports, signal);
     } catch (error) {
       leg?.transport.disconnect(bye.byApplication, 'it leads no further');
       step = { says: words.serverDown, why: error instanceof Error ? error.message : String(error) };
@@ -118,6 +121,7 @@ const openMs = 10_000;
 
 async function enterHost(
   { passage, purpose }: Stop,
+  proof: HostProof,
   line: Line,
   from: string,
   ourIdent: string,
@@ -125,8 +129,7 @@ async function enterHost(
   ports: UpstreamPorts,
   signal: AbortSignal,
 ): Promise<UpstreamLeg | Refusal> {
-  const { service, person } = passage;
-  const proof = new HostProof(service, ports);
+  const { service, account, person } = passage;
   const role = {
     side: 'client',
     hostKeyAlgorithms: proof.algorithms,
@@ -150,6 +153,7 @@ async function enterHost(
   const outcome = await auth.outcome.finally(() => signal.removeEventListener('abort', onAbort));
   if (outcome.kind === 'entered' && !signal.aborted) {
     leg.transport.trust();
+    ports.info('entered a host', { attempt: passage.id, service: service.name, account, by: outcome.by });
     return leg;
   }
   leg.transport.disconnect(bye.byApplication, 'not logged in');

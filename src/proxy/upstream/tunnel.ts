@@ -128,13 +128,13 @@ export class Tunnel extends Duplex {
       case msg.channelClose:
         return this.#isOurs(payload) ? this.#over('it closed the channel') : this.#violation();
       case msg.globalRequest:
-        if (parseGlobalRequest(payload)?.wantReply === true) this.#transport.send(requestFailure);
+        if (parseGlobalRequest(payload)?.wantReply === true) this.#reply(requestFailure);
         return;
       case msg.channelOpen:
         return this.#refuseOpen(payload);
       case msg.channelRequest:
         if (!this.#isOurs(payload) || this.#theirs === undefined) return this.#violation();
-        if (parseChannelRequest(payload)?.wantReply === true) this.#transport.send(channelFailure(this.#theirs));
+        if (parseChannelRequest(payload)?.wantReply === true) this.#reply(channelFailure(this.#theirs));
         return;
       default:
         return this.#violation();
@@ -196,7 +196,13 @@ export class Tunnel extends Duplex {
   #refuseOpen(payload: Buffer): void {
     const open = parseChannelOpen(payload);
     if (open === undefined) return this.#violation();
-    this.#transport.send(openFailure(open.sender, notOpened.prohibited, 'nothing is opened towards the proxy'));
+    this.#reply(openFailure(open.sender, notOpened.prohibited, 'nothing is opened towards the proxy'));
+  }
+
+  /** Who takes no answers is not to ask. */
+  #reply(payload: Buffer): void {
+    if (this.#transport.isCongested) return this.#violation();
+    this.#transport.send(payload);
   }
 
   #isOurs(payload: Buffer): boolean {

@@ -50,7 +50,9 @@ interface AuthPorts {
   readonly entered: () => void;
 }
 
-type AuthOutcome = { readonly kind: 'entered' } | ({ readonly kind: 'refused' } & Refusal);
+type AuthOutcome =
+  /** `by`: what the host took, for the log. */
+  { readonly kind: 'entered'; readonly by: string } | ({ readonly kind: 'refused' } & Refusal);
 
 /** The host's MaxAuthTries is six, as a rule, and it closes the connection at the last. */
 const maxTries = 6;
@@ -68,12 +70,11 @@ export class UpstreamAuth implements TransportListener {
   readonly #left: UpstreamCredential[];
   #stored: Promise<VaultEntry | string> | undefined;
   readonly #tried: string[] = [];
+  readonly #took: string[] = [];
   /** What the host may answer now. `busy`: nothing, it is our turn. */
   #stage: 'service' | 'busy' | 'none' | 'publickey' | 'password' | 'questions' | 'over' = 'busy';
   /** That the host takes, by its own word; undefined while it has said none. */
   #methods: readonly string[] | undefined;
-  /** Has it taken one credential, and wants more? */
-  #isPartial = false;
   /** It asks nothing by keyboard-interactive, though it says that it takes that. */
   #hasNoQuestions = false;
   /** Was what it judges now the person's? */
@@ -127,7 +128,7 @@ export class UpstreamAuth implements TransportListener {
         if (!['publickey', 'password', 'questions'].includes(this.#stage)) return this.#violation();
         this.#stage = 'over';
         this.#ports.entered(); // at once: what follows in the same read belongs to the session
-        return this.#outcome.resolve({ kind: 'entered' });
+        return this.#outcome.resolve({ kind: 'entered', by: [...this.#took, this.#tried.at(-1)].join(', ') });
       case msg.userauthFailure:
         return this.#failed(payload);
       case msg.userauthInfoRequest:
@@ -211,10 +212,11 @@ export class UpstreamAuth implements TransportListener {
       return this.#transport.send(noneRequest(this.#passage.account));
     }
     const mayAskPassword = this.#passage.service.credentials.includes('ask');
-    const isLast = this.#asked++ >= maxAsked;
-    if (!isLast && this.#takes('keyboard-interactive') && !this.#hasNoQuestions)
+    const isEnough = this.#asked++ >= maxAsked;
+    if (!isEnough && this.#takes('keyboard-interactive') && !this.#hasNoQuestions)
       return this.#try('questions', 'questions to the person', interactiveRequest(this.#passage.account));
-    if (!isLast && this.#takes('password') && mayAskPassword) return this.#work(async () => await this.#askPassword());
+    if (!isEnough && this.#takes('password') && mayAskPassword)
+      return this.#work(async () => await this.#askPassword());
     this.#left.shift();
     this.#next();
   }
@@ -249,7 +251,7 @@ export class UpstreamAuth implements TransportListener {
 
   /** A host that wants more after what it took may ask the person, and so go on by its own rules. */
   #taken(): void {
-    this.#isPartial = true;
+    this.#took.push(...this.#tried.slice(-1));
     this.#asked = 0;
     if (!this.#left.includes('ask')) this.#left.push('ask');
   }
@@ -293,7 +295,8 @@ export class UpstreamAuth implements TransportListener {
 
   #giveUp(): void {
     const tried = this.#tried.join(', ') || 'nothing';
-    if (this.#isPartial) return this.#refuse(words.wantsMore, `it took one, and then none: ${tried}`);
+    if (this.#took.length > 0)
+      return this.#refuse(words.wantsMore, `it took ${this.#took.join(', ')}, and then no more: ${tried}`);
     const takes = this.#methods?.join(', ') ?? '';
     this.#refuse(words.notLetIn, `it took none of what it was offered (${tried}); it takes ${cleanText(takes, 100)}`);
   }
