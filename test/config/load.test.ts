@@ -131,6 +131,7 @@ t.test('every option reaches its place', async t => {
         auditFile: '/var/log/trasa/audit.log',
         maxLogins: 4,
         loginTimeoutMs: 90_000,
+        proxyTrust: { caKeys: [], revokedKeys: '' },
       },
       login: { motd: true, record: true, recordDirectory: '/srv/recordings', sftpServer: '/usr/lib/sftp-server' },
       proxy: {

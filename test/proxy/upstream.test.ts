@@ -30,10 +30,10 @@ t.test('the certificate permits the forwarding that policy grants, unless the se
   const open = await inProcess(t, { grantFor: () => granting(forwarding) });
   t.strictSame(
     [...(await offeredTo(open)).certificate.extensions.keys()],
-    ['permit-X11-forwarding', 'permit-agent-forwarding', 'permit-port-forwarding', 'permit-pty'],
+    ['permit-X11-forwarding', 'permit-agent-forwarding', 'permit-port-forwarding', 'permit-pty', 'second-factor@trasa'],
   );
   const recorded = await inProcess(t, { grantFor: () => granting(forwarding, true) });
-  t.strictSame([...(await offeredTo(recorded)).certificate.extensions.keys()], ['permit-pty']);
+  t.strictSame([...(await offeredTo(recorded)).certificate.extensions.keys()], ['permit-pty', 'second-factor@trasa']);
 });
 
 t.test('a host that asks questions of its own: they go to the person, and only the person answers', async t => {
