@@ -110,6 +110,10 @@ function commandLine(finish: (status: number) => void): Argv {
         finish(await proxy(config === undefined ? {} : { config }));
       },
     )
+    .command('proxy-worker', false, {}, async () => {
+      const { proxyWorker } = await import('./proxy-worker.ts');
+      finish(await proxyWorker());
+    })
     .command(serverCommand)
     .command(caCommand);
   statusCommand(program);

@@ -5,15 +5,31 @@ import type { AuditLog, Clock, LoginMemory, Random } from '../auth/ports.ts';
 import type { Verifier } from '../auth/verifier.ts';
 import type { AgentConfig, LoadedConfig, ProxyService } from '../config/config.ts';
 import type { Secret } from '../otp/secret.ts';
+import type { PushMarks } from '../store/live-pushes.ts';
 import type { PasswordOutcome } from '../trasa/password.ts';
+import type { WorkerProcess } from './crew/messages.ts';
 import type { LoginPorts } from './downstream/login.ts';
 import type { UpstreamPorts } from './upstream/enter.ts';
 
+/** Of the primary. */
 export interface ProxyParts {
-  readonly authenticate: LoginPorts<unknown>['authenticate'];
   readonly loadConfig: () => LoadedConfig;
+  readonly startWorker: () => WorkerProcess;
+  /** As many workers as there are processors, if the configuration does not say. */
+  readonly processors: number;
+  readonly openAudit: (file: string) => AuditNotes & { close(): void };
+  readonly clock: Clock;
+  readonly log: DaemonLog;
+}
+
+/** Of a worker. */
+export interface WorkerParts {
+  readonly authenticate: LoginPorts<unknown>['authenticate'];
   readonly openServers: (config: AgentConfig) => Servers;
-  readonly openMemory: (stateDirectory: string) => LoginMemory & { check(): void; close(): void };
+  readonly openMemory: (
+    stateDirectory: string,
+    livePushes: PushMarks,
+  ) => LoginMemory & { check(): void; close(): void };
   readonly openAudit: (file: string) => AuditLog & AuditNotes & { close(): void };
   readonly dial: UpstreamPorts['dial'];
   readonly clock: Clock;
@@ -21,7 +37,7 @@ export interface ProxyParts {
   readonly log: DaemonLog;
   /** What we call ourselves to clients: `SSH-2.0-…`. */
   readonly ident: string;
-  readonly drainMs?: number;
+  readonly headerMs?: number;
 }
 
 /** The TRASA server, as itself and as what it knows of each service. */

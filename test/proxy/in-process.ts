@@ -12,7 +12,7 @@ import type { Secret } from '../../src/otp/secret.ts';
 import type { Outcome } from '../../src/policy/decision.ts';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
 import { startProxy } from '../../src/proxy/proxy.ts';
-import type { ProxyParts } from '../../src/proxy/service.ts';
+import type { ProxyParts, WorkerParts } from '../../src/proxy/service.ts';
 import { dial } from '../../src/proxy/upstream/dial.ts';
 import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { byte } from '../../src/ssh/wire.ts';
@@ -21,6 +21,7 @@ import { newAuthority, passphrase } from '../ca/ca.ts';
 import { FakeMemory, FakeVerifier } from '../helpers/fake-ports.ts';
 import { newPair } from '../ssh/authority.ts';
 import { type Identity, type RawPeer, type RawServer, rawServer } from './raw-peer.ts';
+import { workerInProcess } from './worker-in-process.ts';
 
 export interface InProcess {
   readonly port: number;
@@ -90,11 +91,10 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const config: AgentConfig = {
     ...base,
     policy: { ...base.policy, graceMs: options.graceMs ?? 0, ...options.policy },
-    proxy: { ...base.proxy, ...options.proxy, services, keys },
+    proxy: { ...base.proxy, drainMs: 100, ...options.proxy, services, keys },
   };
-  const parts: ProxyParts = {
+  const workerParts: WorkerParts = {
     authenticate,
-    loadConfig: () => ({ kind: 'loaded', config, warnings: [] }),
     openServers: () => ({
       checkPassword: async (_email: string, password: Secret) => {
         passwords.push(password.expose());
@@ -110,7 +110,15 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     random: { below: bound => Math.floor(Math.random() * bound) },
     log,
     ident: 'trasa_test',
-    drainMs: 100,
+    headerMs: 300,
+  };
+  const parts: ProxyParts = {
+    loadConfig: () => ({ kind: 'loaded', config, warnings: [] }),
+    startWorker: () => workerInProcess(workerParts),
+    processors: 1,
+    openAudit: () => ({ note, close: () => {} }),
+    clock,
+    log,
   };
   // Making an RSA key takes longer than all the rest: the first proxy of a test file makes those of the others.
   if (stateBefore !== undefined) cpSync(stateBefore, config.proxy.stateDirectory, { recursive: true });
@@ -134,7 +142,9 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     pass: ms => {
       offset += ms;
     },
-    stop: async () => await proxy.stop(),
+    stop: async () => {
+      await proxy.stop();
+    },
   };
 }
 

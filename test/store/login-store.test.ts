@@ -113,7 +113,7 @@ t.test('a throttle record is replaced and dropped', async t => {
 
 t.test('one live push per person', async t => {
   const store = open(t, freshDirectory(t));
-  const done = store.beginPush('alice');
+  const done = await store.beginPush('alice');
   t.equal(store.beginPush('alice'), undefined);
   t.ok(store.beginPush('bob'));
   done?.();

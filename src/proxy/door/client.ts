@@ -1,5 +1,6 @@
 /** One connection to the proxy, from its first byte to its last: a stranger, then a session. */
 import type { Socket } from 'node:net';
+import type { SessionReport } from '../crew/messages.ts';
 import type { LoginPorts } from '../downstream/login.ts';
 import { type Entry, needsNoQuestion, ProxyLogin } from '../downstream/login.ts';
 import { type KeyRules, ownerOf } from '../downstream/proven-key.ts';
@@ -12,6 +13,7 @@ import { banner } from '../messages/userauth.ts';
 import { Relay } from '../relay/relay.ts';
 import { enterUpstream, type UpstreamLeg, type UpstreamPorts } from '../upstream/enter.ts';
 import type { Session } from './session.ts';
+import { type SessionParts, startSession } from './session.ts';
 
 export interface ClientParts {
   readonly hostKeys: readonly HostKey[];
@@ -21,20 +23,22 @@ export interface ClientParts {
   readonly upstream: Omit<UpstreamPorts, 'banner'>;
   readonly keyRules: (clientAddress: string) => KeyRules;
   readonly log: ProxyLog;
-  /** A session begins. Undefined: there is no room. */
-  readonly openSession: (entry: Entry<UpstreamLeg>, clientAddress: string) => Session | undefined;
+  readonly session: SessionParts;
 }
 
 export interface ClientEvents {
-  /** It is no stranger any more. */
-  readonly loggedIn: () => void;
+  /** Before it enters a host: is there room for one more session? */
+  readonly takeSeat: () => Promise<boolean>;
+  /** It is no stranger any more. @param id of the session */
+  readonly loggedIn: (id: string) => void;
   readonly failed: () => void;
-  /** @param loggedIn whether it ever was; @param timedOut whether that took too long */
-  readonly gone: (loggedIn: boolean, timedOut: boolean) => void;
+  /** @param timedOut whether the login took too long */
+  readonly gone: (timedOut: boolean) => void;
 }
 
 export class Client implements TransportListener {
   readonly #parts: ClientParts;
+  readonly #socket: Socket;
   readonly #address: string;
   readonly #events: ClientEvents;
   readonly #transport: Transport;
@@ -46,6 +50,7 @@ export class Client implements TransportListener {
 
   constructor(socket: Socket, address: string, parts: ClientParts, events: ClientEvents) {
     this.#parts = parts;
+    this.#socket = socket;
     this.#address = address;
     this.#events = events;
     const { hostKeys, ident, loginTimeoutMs } = parts;
@@ -56,8 +61,15 @@ export class Client implements TransportListener {
     this.#transport = new Transport(socket, { role: { side: 'server', hostKeys }, ident }, this);
   }
 
-  get isSession(): boolean {
-    return this.#relay !== undefined;
+  /** Undefined until it is logged in. */
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** Undefined while there is no session. */
+  report(): SessionReport | undefined {
+    const { bytesRead, bytesWritten } = this.#socket;
+    return this.#session && { ...this.#session.report(), bytesIn: bytesRead, bytesOut: bytesWritten };
   }
 
   /** @param reason a DenyReason for a login under way; @param text for the person */
@@ -77,7 +89,9 @@ export class Client implements TransportListener {
           ...this.#parts.login,
           refused: (who, why) => log.info('refused', { user: who, client: this.#address, why }),
           enterUpstream: async (passage, asked, aborts) =>
-            await enterUpstream(passage, this.#transport.peerIdent, asked, this.#upstreamPorts(), aborts),
+            (await this.#events.takeSeat())
+              ? await enterUpstream(passage, this.#transport.peerIdent, asked, this.#upstreamPorts(), aborts)
+              : { kind: 'refused', says: 'Too many sessions. Try again in a minute.', detail: 'too many sessions' },
         };
         return await new ProxyLogin(ports, user, this.#address, conversation, signal).run(proved);
       },
@@ -108,18 +122,15 @@ export class Client implements TransportListener {
     if (this.#session === undefined)
       this.#parts.log.debug('a stranger is gone', { client: this.#address, why: ending.text });
     this.#session?.end(ending.text);
-    this.#events.gone(this.#session !== undefined, this.#timedOut);
+    this.#events.gone(this.#timedOut);
   }
 
   #enter(entry: Entry<UpstreamLeg>): void {
     clearTimeout(this.#timer);
     this.#transport.trust();
-    this.#events.loggedIn();
     const { upstream } = entry;
     const session = this.#openSession(entry);
-    if (session === undefined) {
-      return this.#transport.disconnect(bye.tooManyConnections, 'Too many sessions. Try again in a minute.');
-    }
+    this.#events.loggedIn(session.id);
     this.#session = session;
     const relay = new Relay(this.#transport, upstream.transport, session, entry.passage.grant);
     session.onEnd(why => relay.end(why));
@@ -137,13 +148,12 @@ export class Client implements TransportListener {
   }
 
   /** Without a session nobody is on the host either. Throws if the log cannot be written. */
-  #openSession(entry: Entry<UpstreamLeg>): Session | undefined {
-    let session: Session | undefined;
+  #openSession({ passage, upstream }: Entry<UpstreamLeg>): Session {
     try {
-      session = this.#parts.openSession(entry, this.#address);
-      return session;
-    } finally {
-      if (session === undefined) entry.upstream.transport.disconnect(bye.byApplication, 'no session');
+      return startSession(passage, this.#address, this.#parts.session);
+    } catch (error) {
+      upstream.transport.disconnect(bye.byApplication, 'no session');
+      throw error;
     }
   }
 

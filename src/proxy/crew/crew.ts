@@ -1,0 +1,143 @@
+/** All workers: those that serve, and those of an earlier configuration that still have sessions. */
+import type { Socket } from 'node:net';
+import type { AgentConfig } from '../../config/config.ts';
+import { LivePushes } from '../../store/live-pushes.ts';
+import type { Visit } from '../door/visits.ts';
+import type { ProxyLog } from '../log.ts';
+import type { ProxyParts } from '../service.ts';
+import { Member } from './member.ts';
+import type { SessionReport } from './messages.ts';
+import { type PackedConfig, packConfig } from './packed-config.ts';
+
+/** Between crashes that are this far apart nothing is waited; each that comes sooner doubles the wait for the next start. */
+const calmMs = 60_000;
+const firstWaitMs = 500;
+const maxWaitMs = 30_000;
+/** Beyond the time for sessions: last words, recordings. */
+const lastWorkMs = 10_000;
+
+export class Crew {
+  readonly #parts: Pick<ProxyParts, 'startWorker' | 'processors' | 'clock'>;
+  readonly #log: ProxyLog;
+  readonly #pushes = new LivePushes();
+  /** All that are alive. */
+  readonly #members = new Set<Member>();
+  /** Those that get new connections. */
+  #serving = new Set<Member>();
+  #config: PackedConfig | undefined;
+  #crashes = 0;
+  #lastCrashAt = Number.NEGATIVE_INFINITY;
+  #isLeaving = false;
+
+  constructor(parts: Pick<ProxyParts, 'startWorker' | 'processors' | 'clock'>, log: ProxyLog) {
+    this.#parts = parts;
+    this.#log = log;
+  }
+
+  /**
+   * New workers get all new connections, and those before them go when they have no session any more.
+   *
+   * @returns why that cannot be; all stays as it was then
+   */
+  async serve(config: AgentConfig): Promise<string | undefined> {
+    const packed = packConfig(config);
+    const count = config.proxy.workers === 0 ? this.#parts.processors : config.proxy.workers;
+    const started = Array.from({ length: count }, () => this.#start(packed));
+    const troubles = (await Promise.all(started.map(async member => await member.ready))).filter(
+      trouble => trouble !== undefined,
+    );
+    if (troubles.length > 0 || this.#isLeaving) {
+      for (const member of started) member.leave(0);
+      return troubles[0] ?? 'it is told to stop';
+    }
+    const before = this.#serving;
+    this.#serving = new Set(started);
+    this.#config = packed;
+    for (const member of before) member.leave(undefined);
+    for (const member of started) this.#restartAfter(member);
+    return undefined;
+  }
+
+  /** How many serve. */
+  get size(): number {
+    return this.#serving.size;
+  }
+
+  /** To the worker that has the fewest people. False: there is none. */
+  admit(socket: Socket, visit: Visit): boolean {
+    const [first, ...rest] = this.#serving;
+    if (first === undefined) return false;
+    rest.reduce((least, member) => (member.load < least.load ? member : least), first).admit(socket, visit);
+    return true;
+  }
+
+  /** Of all workers. `silent`: how many of them did not answer. */
+  async report(): Promise<{ sessions: SessionReport[]; silent: number }> {
+    const reports = await Promise.all([...this.#members].map(async member => await member.report()));
+    const answered = reports.filter(report => report !== undefined);
+    const sessions = answered.flat().toSorted((one, other) => one.since - other.since);
+    return { sessions, silent: reports.length - answered.length };
+  }
+
+  /** Who has this session. */
+  memberWith(id: string): Member | undefined {
+    return [...this.#members].find(member => member.has(id));
+  }
+
+  /**
+   * Ends all of them, and their sessions after `drainMs`.
+   *
+   * @returns whether each ended by itself
+   */
+  async leave(drainMs: number): Promise<boolean> {
+    this.#isLeaving = true;
+    this.#serving = new Set();
+    const ends = [...this.#members].map(async member => {
+      member.leave(drainMs);
+      const timer = setTimeout(() => {
+        this.#log.error('a worker does not end, and is killed', { worker: member.pid, sessions: member.sessions });
+        member.kill();
+      }, drainMs + lastWorkMs);
+      const how = await member.over;
+      clearTimeout(timer);
+      return how === properEnd;
+    });
+    return (await Promise.all(ends)).every(Boolean);
+  }
+
+  #start(config: PackedConfig): Member {
+    const member = new Member(this.#parts.startWorker(), this.#pushes, config);
+    this.#members.add(member);
+    void member.over.then(how => {
+      this.#members.delete(member);
+      if (how !== properEnd)
+        this.#log.error('a worker has ended, and its sessions with it', { worker: member.pid, how });
+    });
+    return member;
+  }
+
+  #restartAfter(member: Member): void {
+    void member.over.then(() => {
+      if (!this.#serving.delete(member)) return; // it was told to
+      const now = this.#parts.clock.now();
+      this.#crashes = Math.abs(now - this.#lastCrashAt) > calmMs ? 0 : this.#crashes + 1;
+      this.#lastCrashAt = now;
+      const waitMs = this.#crashes === 0 ? 0 : Math.min(firstWaitMs * 2 ** (this.#crashes - 1), maxWaitMs);
+      setTimeout(() => void this.#replace(), waitMs).unref();
+    });
+  }
+
+  async #replace(): Promise<void> {
+    if (this.#isLeaving || this.#config === undefined) return;
+    const config = this.#config;
+    const member = this.#start(config);
+    const trouble = await member.ready;
+    if (this.#isLeaving || this.#config !== config) return member.leave(0);
+    this.#serving.add(member);
+    this.#restartAfter(member);
+    if (trouble === undefined) return this.#log.info('a worker is in its place', { worker: member.pid });
+    this.#log.error(`a worker cannot start: ${trouble}`, { worker: member.pid });
+  }
+}
+
+export const properEnd = 'exit status 0';

@@ -1,0 +1,47 @@
+/** A worker in the process of the test, behind the same messages as one that is a process of its own. */
+import type { Socket } from 'node:net';
+import { properEnd } from '../../src/proxy/crew/crew.ts';
+import type { Post, ToPrimary, ToWorker, WorkerProcess } from '../../src/proxy/crew/messages.ts';
+import { runWorker } from '../../src/proxy/crew/worker.ts';
+import type { WorkerParts } from '../../src/proxy/service.ts';
+
+export function workerInProcess(parts: WorkerParts): WorkerProcess {
+  const toWorker = new Line<ToWorker>();
+  const toPrimary = new Line<ToPrimary>();
+  void runWorker(endOf(toPrimary, toWorker), parts).then(() => toPrimary.close(properEnd));
+  return { ...endOf(toWorker, toPrimary), pid: 0, kill: () => toPrimary.close('SIGKILL') };
+}
+
+function endOf<Out, In>(out: Line<Out>, into: Line<In>): Post<Out, In> {
+  return {
+    send: (message, socket, sent) => out.send(message, socket, sent),
+    onMessage: listener => into.listen(listener),
+    onClosed: listener => into.onClosed(listener),
+  };
+}
+
+/** One direction. Messages are cloned, and come later than they were sent, as between processes. */
+class Line<Message> {
+  #listener: (message: Message, socket: Socket | undefined) => void = () => {};
+  #closed: (how: string) => void = () => {};
+
+  send(message: Message, socket: Socket | undefined, sent: (() => void) | undefined): void {
+    const clone = structuredClone(message);
+    setImmediate(() => {
+      sent?.();
+      this.#listener(clone, socket);
+    });
+  }
+
+  listen(listener: (message: Message, socket: Socket | undefined) => void): void {
+    this.#listener = listener;
+  }
+
+  onClosed(listener: (how: string) => void): void {
+    this.#closed = listener;
+  }
+
+  close(how: string): void {
+    setImmediate(() => this.#closed(how));
+  }
+}
