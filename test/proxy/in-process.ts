@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { DaemonLog } from '../../src/audit/daemon-log.ts';
 import { authenticate } from '../../src/auth/authenticate.ts';
+import type { PushMark } from '../../src/auth/ports.ts';
 import { fingerprintOf } from '../../src/ca/issue.ts';
 import type { AgentConfig, ProxyService } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -21,7 +22,7 @@ import { newAuthority, passphrase } from '../ca/ca.ts';
 import { FakeMemory, FakeVerifier } from '../helpers/fake-ports.ts';
 import { newPair } from '../ssh/authority.ts';
 import { type Identity, type RawPeer, type RawServer, rawServer } from './raw-peer.ts';
-import { workerInProcess } from './worker-in-process.ts';
+import { type InProcessWorker, workerInProcess } from './worker-in-process.ts';
 
 export interface InProcess {
   readonly port: number;
@@ -35,6 +36,10 @@ export interface InProcess {
   readonly memory: FakeMemory;
   readonly lines: Record<string, unknown>[];
   readonly caDirectory: string;
+  /** The workers so far, each as its primary has it. */
+  readonly workers: InProcessWorker[];
+  /** Goes on with another configuration. */
+  reload(changed: Partial<AgentConfig['proxy']>): Promise<void>;
   /** Moves the clock. */
   pass(ms: number): void;
   stop(): Promise<void>;
@@ -42,7 +47,7 @@ export interface InProcess {
 
 export interface InProcessOptions {
   /** Of the second factor; undefined: the code 123456 is right. */
-  readonly outcome?: Outcome;
+  readonly outcome?: Outcome | Promise<Outcome>;
   readonly password?: PasswordOutcome;
   /** What the upstream host does with a connection; undefined: it takes any key. */
   readonly met?: (peer: RawPeer) => void;
@@ -64,10 +69,11 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   writeFileSync(join(folder, 'passphrase'), `${passphrase.expose()}\n`, { mode: 0o600 });
   const host = await rawServer(options.met ?? takesAnyKey);
   const [alice, bob] = [newPair(), newPair()];
+  const { outcome } = options;
   const verifier = new FakeVerifier(
-    options.outcome ??
-      (proof =>
-        proof.factor === 'totp' && proof.code.expose() === '123456' ? { kind: 'valid' } : { kind: 'invalid' }),
+    outcome === undefined
+      ? proof => (proof.factor === 'totp' && proof.code.expose() === '123456' ? { kind: 'valid' } : { kind: 'invalid' })
+      : () => outcome,
   );
   const memory = new FakeMemory();
   const passwords: string[] = [];
@@ -103,7 +109,13 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
       verifierFor: () => verifier,
       close: () => {},
     }),
-    openMemory: () => Object.assign(memory, { check: () => {}, close: () => {} }),
+    // What was remembered is one for all workers, as on a disk.
+    openMemory: (_directory, livePushes) => {
+      const { throttles, claims, holds, graces } = memory;
+      const beginPush = (target: string): PushMark | Promise<PushMark> => livePushes.begin(target);
+      const disk = { check: () => {}, close: () => {} };
+      return Object.assign(new FakeMemory(), { throttles, claims, holds, graces, beginPush }, disk);
+    },
     openAudit: () => ({ decision: note, note, close: () => {} }),
     dial,
     clock,
@@ -112,9 +124,14 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     ident: 'trasa_test',
     headerMs: 300,
   };
+  const workers: InProcessWorker[] = [];
   const parts: ProxyParts = {
     loadConfig: () => ({ kind: 'loaded', config, warnings: [] }),
-    startWorker: () => workerInProcess(workerParts),
+    startWorker: () => {
+      const worker = workerInProcess(workerParts);
+      workers.push(worker);
+      return worker;
+    },
     processors: 1,
     openAudit: () => ({ note, close: () => {} }),
     clock,
@@ -139,6 +156,8 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     memory,
     lines,
     caDirectory,
+    workers,
+    reload: async changed => await proxy.reload({ ...config, proxy: { ...config.proxy, ...changed } }),
     pass: ms => {
       offset += ms;
     },

@@ -5,11 +5,32 @@ import type { Post, ToPrimary, ToWorker, WorkerProcess } from '../../src/proxy/c
 import { runWorker } from '../../src/proxy/crew/worker.ts';
 import type { WorkerParts } from '../../src/proxy/service.ts';
 
-export function workerInProcess(parts: WorkerParts): WorkerProcess {
+export interface InProcessWorker extends WorkerProcess {
+  /** Connections that it was handed. */
+  readonly admitted: number;
+}
+
+export function workerInProcess(parts: WorkerParts): InProcessWorker {
   const toWorker = new Line<ToWorker>();
   const toPrimary = new Line<ToPrimary>();
   void runWorker(endOf(toPrimary, toWorker), parts).then(() => toPrimary.close(properEnd));
-  return { ...endOf(toWorker, toPrimary), pid: 0, kill: () => toPrimary.close('SIGKILL') };
+  const { send, ...rest } = endOf(toWorker, toPrimary);
+  let admitted = 0;
+  return {
+    ...rest,
+    send: (message, socket, sent) => {
+      if (message.kind === 'connection') admitted++;
+      send(message, socket, sent);
+    },
+    get admitted() {
+      return admitted;
+    },
+    pid: 0,
+    kill: () => {
+      toWorker.close('killed');
+      toPrimary.close('SIGKILL');
+    },
+  };
 }
 
 function endOf<Out, In>(out: Line<Out>, into: Line<In>): Post<Out, In> {

@@ -6,16 +6,11 @@
 import { once } from 'node:events';
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
 import type { AuditNotes } from '../../audit/audit-log.ts';
 import { type PeerCredentials, peerCredentials } from '../../host/peer.ts';
 import type { Crew } from '../crew/crew.ts';
 import type { ProxyLog } from '../log.ts';
-import { type ControlReply, type ControlRequest, maxRequestBytes, parseRequest } from './messages.ts';
-
-export function controlSocketIn(stateDirectory: string): string {
-  return join(stateDirectory, 'control.sock');
-}
+import { type ControlReply, type ControlRequest, controlSocketIn, maxRequestBytes, parseRequest } from './messages.ts';
 
 /** Of output that a watcher has not taken yet. */
 const maxWaiting = 1024 * 1024;

@@ -1,5 +1,10 @@
 /** What is said over the control socket: one JSON object a line. One request for each connection. */
+import { join } from 'node:path';
 import type { SessionReport } from '../crew/messages.ts';
+
+export function controlSocketIn(stateDirectory: string): string {
+  return join(stateDirectory, 'control.sock');
+}
 
 export type ControlRequest =
   | { readonly ask: 'list' }
@@ -25,7 +30,7 @@ export function parseRequest(line: string): ControlRequest | undefined {
 }
 
 /** A ULID. */
-export function isSessionId(text: string): boolean {
+function isSessionId(text: string): boolean {
   return /^[0-9A-Z]{26}$/.test(text);
 }
 
