@@ -21,6 +21,8 @@ export interface ProxySite<Name extends string> {
   readonly proxy: RunningProxy;
   /** Ends it, and starts another with this configuration behind the usual one. */
   restart(options?: ProxyOptions): Promise<void>;
+  /** Writes another configuration, or what is none, and tells the proxy to read it. */
+  reload(changed: ProxyOptions | string): void;
   stop(): Promise<void>;
 }
 
@@ -100,7 +102,7 @@ export interface ProxyParties {
 export async function startProxyBehind(
   { server, service, accounts, people }: ProxyParties,
   options: ProxyOptions & { readonly sshd?: SshdOptions } = {},
-): Promise<Pick<ProxySite<string>, 'upstream' | 'proxy' | 'restart' | 'stop'>> {
+): Promise<Pick<ProxySite<string>, 'upstream' | 'proxy' | 'restart' | 'reload' | 'stop'>> {
   const user = addUser({ name: 'trasa-proxy', shell: '/usr/sbin/nologin', home: stateDirectory });
   await makeUserCa(user);
   const upstream = await startSshd({
@@ -141,6 +143,10 @@ ${more}
     restart: async (changed = options) => {
       await proxy.process.stop();
       proxy = await startProxy(configOf(changed), user);
+    },
+    reload: changed => {
+      writeFileSync(configFile, typeof changed === 'string' ? changed : configOf(changed));
+      proxy.process.child.kill('SIGHUP');
     },
     stop: async () => {
       await proxy.process.stop();
