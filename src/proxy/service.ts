@@ -20,6 +20,8 @@ export interface ProxyParts {
   readonly openAudit: (file: string) => AuditNotes & { close(): void };
   readonly clock: Clock;
   readonly log: DaemonLog;
+  /** How often is looked whether each worker is well. */
+  readonly lookMs?: number;
 }
 
 /** Of a worker. */

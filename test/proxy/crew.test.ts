@@ -58,6 +58,15 @@ t.test('a worker that ends is replaced, and those that are in others stay', asyn
   await until('the host of the other', () => proxy.host.peers[1]?.messages.some(one => one[0] === 80));
 });
 
+t.test('a worker that hangs is killed, and its places are free again', async t => {
+  const proxy = await inProcess(t, { proxy: { ...two, workers: 1, maxSessions: 1 }, lookMs: 50 });
+  await session(proxy);
+  proxy.workers[0]?.hang();
+  await until('its end', () => proxy.lines.some(line => line['text'] === 'a worker hangs, and is killed'));
+  await replaced(proxy);
+  await session(proxy);
+});
+
 t.test('workers that end at once are not started without end', async t => {
   const proxy = await inProcess(t, { proxy: { ...two, workers: 1 } });
   const begun = performance.now();

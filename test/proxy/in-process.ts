@@ -54,6 +54,7 @@ export interface InProcessOptions {
   readonly proxy?: Partial<AgentConfig['proxy']>;
   readonly service?: Partial<ProxyService>;
   readonly graceMs?: number;
+  readonly lookMs?: number;
   /** The event of lines that the audit log does not take. */
   readonly cannotNote?: string;
   readonly policy?: Partial<AgentConfig['policy']>;
@@ -133,6 +134,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
       return worker;
     },
     processors: 1,
+    ...(options.lookMs !== undefined && { lookMs: options.lookMs }),
     openAudit: () => ({ note, close: () => {} }),
     clock,
     log,

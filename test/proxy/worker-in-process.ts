@@ -1,6 +1,5 @@
 /** A worker in the process of the test, behind the same messages as one that is a process of its own. */
 import type { Socket } from 'node:net';
-import { properEnd } from '../../src/proxy/crew/crew.ts';
 import type { Post, ToPrimary, ToWorker, WorkerProcess } from '../../src/proxy/crew/messages.ts';
 import { runWorker } from '../../src/proxy/crew/worker.ts';
 import type { WorkerParts } from '../../src/proxy/service.ts';
@@ -8,22 +7,28 @@ import type { WorkerParts } from '../../src/proxy/service.ts';
 export interface InProcessWorker extends WorkerProcess {
   /** Connections that it was handed. */
   readonly admitted: number;
+  /** From now on nothing that it is told arrives. */
+  hang(): void;
 }
 
 export function workerInProcess(parts: WorkerParts): InProcessWorker {
   const toWorker = new Line<ToWorker>();
   const toPrimary = new Line<ToPrimary>();
-  void runWorker(endOf(toPrimary, toWorker), parts).then(() => toPrimary.close(properEnd));
+  void runWorker(endOf(toPrimary, toWorker), parts).then(() => toPrimary.close(undefined));
   const { send, ...rest } = endOf(toWorker, toPrimary);
   let admitted = 0;
+  let hangs = false;
   return {
     ...rest,
     send: (message, socket, sent) => {
       if (message.kind === 'connection') admitted++;
-      send(message, socket, sent);
+      if (!hangs) send(message, socket, sent);
     },
     get admitted() {
       return admitted;
+    },
+    hang: () => {
+      hangs = true;
     },
     pid: 0,
     kill: () => {
@@ -44,7 +49,7 @@ function endOf<Out, In>(out: Line<Out>, into: Line<In>): Post<Out, In> {
 /** One direction. Messages are cloned, and come later than they were sent, as between processes. */
 class Line<Message> {
   #listener: (message: Message, socket: Socket | undefined) => void = () => {};
-  #closed: (how: string) => void = () => {};
+  #closed: (how: string | undefined) => void = () => {};
 
   send(message: Message, socket: Socket | undefined, sent: (() => void) | undefined): void {
     const clone = structuredClone(message);
@@ -58,11 +63,11 @@ class Line<Message> {
     this.#listener = listener;
   }
 
-  onClosed(listener: (how: string) => void): void {
+  onClosed(listener: (how: string | undefined) => void): void {
     this.#closed = listener;
   }
 
-  close(how: string): void {
+  close(how: string | undefined): void {
     setImmediate(() => this.#closed(how));
   }
 }

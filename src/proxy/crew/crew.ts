@@ -13,11 +13,16 @@ import { type PackedConfig, packConfig } from './packed-config.ts';
 const calmMs = 60_000;
 const firstWaitMs = 500;
 const maxWaitMs = 30_000;
+/** A worker that is silent for this many looks in a row hangs: whoever is in it would wait for ever, and hold a place. */
+const maxSilences = 3;
+const usualLookMs = 10_000;
 /** Beyond the time for sessions: last words, recordings. */
 const lastWorkMs = 10_000;
 
+type CrewParts = Pick<ProxyParts, 'startWorker' | 'processors' | 'clock' | 'lookMs'>;
+
 export class Crew {
-  readonly #parts: Pick<ProxyParts, 'startWorker' | 'processors' | 'clock'>;
+  readonly #parts: CrewParts;
   readonly #log: ProxyLog;
   readonly #pushes = new LivePushes();
   /** All that are alive. */
@@ -28,10 +33,12 @@ export class Crew {
   #crashes = 0;
   #lastCrashAt = Number.NEGATIVE_INFINITY;
   #isLeaving = false;
+  readonly #looks: NodeJS.Timeout;
 
-  constructor(parts: Pick<ProxyParts, 'startWorker' | 'processors' | 'clock'>, log: ProxyLog) {
+  constructor(parts: CrewParts, log: ProxyLog) {
     this.#parts = parts;
     this.#log = log;
+    this.#looks = setInterval(() => void this.#look(), parts.lookMs ?? usualLookMs).unref();
   }
 
   /**
@@ -91,6 +98,7 @@ export class Crew {
    */
   async leave(drainMs: number): Promise<boolean> {
     this.#isLeaving = true;
+    clearInterval(this.#looks);
     this.#serving = new Set();
     const ends = [...this.#members].map(async member => {
       member.leave(drainMs);
@@ -100,9 +108,19 @@ export class Crew {
       }, drainMs + lastWorkMs);
       const how = await member.over;
       clearTimeout(timer);
-      return how === properEnd;
+      return how === undefined;
     });
     return (await Promise.all(ends)).every(Boolean);
+  }
+
+  async #look(): Promise<void> {
+    const looks = [...this.#members].map(async member => {
+      await member.report();
+      if (member.silences < maxSilences) return;
+      this.#log.error('a worker hangs, and is killed', { worker: member.pid, sessions: member.sessions });
+      member.kill();
+    });
+    await Promise.all(looks);
   }
 
   #start(config: PackedConfig): Member {
@@ -110,7 +128,7 @@ export class Crew {
     this.#members.add(member);
     void member.over.then(how => {
       this.#members.delete(member);
-      if (how !== properEnd)
+      if (how !== undefined)
         this.#log.error('a worker has ended, and its sessions with it', { worker: member.pid, how });
     });
     return member;
@@ -139,5 +157,3 @@ export class Crew {
     this.#log.error(`a worker cannot start: ${trouble}`, { worker: member.pid });
   }
 }
-
-export const properEnd = 'exit status 0';

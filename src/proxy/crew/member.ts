@@ -13,7 +13,7 @@ export class Member {
   readonly #process: WorkerProcess;
   readonly #pushes: LivePushes;
   readonly #ready = Promise.withResolvers<string | undefined>();
-  readonly #over = Promise.withResolvers<string>();
+  readonly #over = Promise.withResolvers<string | undefined>();
   readonly #visits = new Map<number, Visit>();
   /** On their way to the worker. */
   readonly #sockets = new Set<Socket>();
@@ -21,6 +21,8 @@ export class Member {
   readonly #reports = new Map<number, (sessions: readonly SessionReport[]) => void>();
   readonly #watchers = new Map<number, Watcher>();
   #numbers = 0;
+  /** Questions in a row that it has not answered. */
+  silences = 0;
 
   /** @param pushes of all workers */
   constructor(process: WorkerProcess, pushes: LivePushes, config: PackedConfig) {
@@ -49,8 +51,8 @@ export class Member {
     return this.#ready.promise;
   }
 
-  /** How it ended. */
-  get over(): Promise<string> {
+  /** When it has ended; with how, unless that is as it should. */
+  get over(): Promise<string | undefined> {
     return this.#over.promise;
   }
 
@@ -82,7 +84,7 @@ export class Member {
     };
   }
 
-  /** Undefined if it does not answer. */
+  /** Undefined if it does not answer in time. */
   async report(): Promise<readonly SessionReport[] | undefined> {
     const question = ++this.#numbers;
     const { promise, resolve } = Promise.withResolvers<readonly SessionReport[] | undefined>();
@@ -92,6 +94,7 @@ export class Member {
     const sessions = await promise;
     clearTimeout(timer);
     this.#reports.delete(question);
+    this.silences = sessions === undefined ? this.silences + 1 : 0;
     return sessions;
   }
 
@@ -149,14 +152,14 @@ export class Member {
     }
   }
 
-  #end(how: string): void {
+  #end(how: string | undefined): void {
     for (const socket of this.#sockets) socket.destroy();
     for (const visit of this.#visits.values()) visit.gone(undefined);
     for (const done of this.#livePushes.values()) done();
     for (const watcher of this.#watchers.values()) watcher.over('the session is over');
     this.#visits.clear();
     this.#watchers.clear();
-    this.#ready.resolve(how);
+    this.#ready.resolve(how ?? 'it has ended');
     this.#over.resolve(how);
   }
 }

@@ -63,8 +63,8 @@ export interface Post<Out, In> {
   send(message: Out, socket?: Socket, sent?: () => void): void;
   /** For one listener each. `socket` is undefined, too, if it was closed on the way. */
   onMessage(listener: (message: In, socket: Socket | undefined) => void): void;
-  /** The other end is gone. @param how it ended, for the log */
-  onClosed(listener: (how: string) => void): void;
+  /** The other end is gone. @param how for the log; undefined: as it should */
+  onClosed(listener: (how: string | undefined) => void): void;
 }
 
 export type WorkerEnd = Post<ToPrimary, ToWorker>;

@@ -45,11 +45,14 @@ export function lineToPrimary(): WorkerEnd | undefined {
   };
 }
 
-function onEnd(child: ChildProcess, listener: (how: string) => void): void {
+function onEnd(child: ChildProcess, listener: (how: string | undefined) => void): void {
   child.on('error', error => {
     if (child.pid === undefined) listener(error.message); // it could not be started, and has no other end
   });
-  child.once('close', (status, signal) => listener(signal === null ? `exit status ${String(status)}` : signal));
+  child.once('close', (status, signal) => {
+    if (status === 0) listener(undefined);
+    else listener(signal ?? `exit status ${String(status)}`);
+  });
 }
 
 /** Both ends are of one program, and nobody else has the line: what comes is what was sent. */

@@ -24,7 +24,7 @@ export async function runWorker(line: WorkerEnd, parts: WorkerParts): Promise<vo
     void worker.start();
   });
   line.onClosed(how => {
-    parts.log.error(`the worker ends: ${how}`);
+    parts.log.error(`the worker ends: ${how ?? 'its primary has gone'}`);
     worker?.receive({ kind: 'leave', drainMs: 0 }, undefined);
     if (worker === undefined) end();
   });
