@@ -1,5 +1,5 @@
 /** The proxy as several processes, with OpenSSH before it: crashes, sessions as an administrator sees them, reload, end. */
-import { globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { run } from '../helpers/e2e/background.ts';
@@ -122,10 +122,23 @@ t.test('SIGTERM: who is in may end in peace for a while, then is told, and what 
   for (const { id } of [quick, slow]) {
     const [file = ''] = globSync(`${id}-*.cast`, { cwd: recordings });
     const lines = readFileSync(join(recordings, file), 'utf8').trimEnd().split('\n');
-    for (const line of lines) t.doesNotThrow(() => JSON.parse(line));
+    for (const line of lines) t.doesNotThrow(() => void JSON.parse(line));
     t.ok(lines.length > 1);
   }
   t.throws(() => readFileSync(join(stateDirectory, 'control.sock')), { code: 'ENOENT' });
+});
+
+t.test('without the first process there is none', async t => {
+  await site.restart(usual);
+  const { terminal } = await shell('bob');
+  const all = workers();
+  site.proxy.process.child.kill('SIGKILL');
+  await terminal.expect('The proxy is shutting down');
+  await terminal.ended();
+  await until('the end of all', () => all.every(pid => !existsSync(`/proc/${pid}`)));
+  t.match(await sessions('list'), { status: 69, stderr: /ECONNREFUSED/ });
+  await site.restart(usual);
+  t.match(await sessions('list'), { status: 0 }, "and what it left behind is in nobody's way");
 });
 
 /** A shell of this account, and the id of its session. */

@@ -1,6 +1,7 @@
 /** Several workers: what is one for all of them, what ends with one of them, and what a new configuration changes. */
 import t from 'tap';
 import { byte, string } from '../../src/ssh/wire.ts';
+import { LoginStore } from '../../src/store/login-store.ts';
 import { until } from '../helpers/e2e/until.ts';
 import { type InProcess, inProcess } from './in-process.ts';
 import { infoResponse, keyboardInteractive, type RawPeer, rawStranger, signedRequest } from './raw-peer.ts';
@@ -40,6 +41,27 @@ t.test('one push waits for a person, in whatever worker; it goes with its worker
   await replaced(proxy);
   const third = await push(proxy);
   t.match(String(await third.next(60)), /Push sent/);
+});
+
+t.test('one code at two workers at once lets one in, and wrong ones add up', async t => {
+  const proxy = await inProcess(t, { proxy: two, onDisk: true });
+  const store = new LoginStore(proxy.stateDirectory, { now: () => Date.now() });
+  t.teardown(() => store.close());
+  const failures = (): number | undefined => store.throttleOf('person:alice@example.com')?.failures;
+
+  const guessing = await atOnce(proxy, '654321', '765432');
+  await Promise.all(guessing.map(async peer => await peer.next(60)));
+  t.equal(failures(), 2);
+
+  const peers = await atOnce(proxy, '123456', '123456');
+  await Promise.any(peers.map(async peer => await peer.next(52)));
+  await Promise.any(peers.map(async peer => await peer.next(60)));
+  const decisions = proxy.lines.filter(line => line['event'] === 'decision');
+  t.strictSame(
+    decisions.map(line => line['decision']),
+    ['allow'],
+  );
+  t.equal(proxy.workers[0]?.admitted, proxy.workers[1]?.admitted);
 });
 
 t.test('a worker that ends is replaced, and those that are in others stay', async t => {
@@ -157,6 +179,19 @@ async function answerCode(proxy: InProcess, peer: RawPeer, code = '123456'): Pro
   peer.send(keyboardInteractive(user));
   await peer.next(60);
   peer.send(infoResponse(code));
+}
+
+/** Two who are asked for a code, each by a worker of its own, and answer in the same moment. */
+async function atOnce(proxy: InProcess, ...codes: [string, string]): Promise<RawPeer[]> {
+  const peers = [await rawStranger(proxy.port), await rawStranger(proxy.port)];
+  for (const peer of peers) {
+    peer.send(signedRequest(peer.transport.sessionId, user, proxy.alice));
+    await peer.next(51);
+    peer.send(keyboardInteractive(user));
+    await peer.next(60);
+  }
+  for (const [i, peer] of peers.entries()) peer.send(infoResponse(codes[i] ?? ''));
+  return peers;
 }
 
 /** Somebody who asks for a push. */

@@ -17,6 +17,7 @@ import type { ProxyParts, WorkerParts } from '../../src/proxy/service.ts';
 import { dial } from '../../src/proxy/upstream/dial.ts';
 import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { byte } from '../../src/ssh/wire.ts';
+import { LoginStore } from '../../src/store/login-store.ts';
 import type { PasswordOutcome } from '../../src/trasa/password.ts';
 import { newAuthority, passphrase } from '../ca/ca.ts';
 import { FakeMemory, FakeVerifier } from '../helpers/fake-ports.ts';
@@ -36,6 +37,7 @@ export interface InProcess {
   readonly memory: FakeMemory;
   readonly lines: Record<string, unknown>[];
   readonly caDirectory: string;
+  readonly stateDirectory: string;
   /** The workers so far, each as its primary has it. */
   readonly workers: InProcessWorker[];
   /** Goes on with another configuration. */
@@ -55,6 +57,8 @@ export interface InProcessOptions {
   readonly service?: Partial<ProxyService>;
   readonly graceMs?: number;
   readonly lookMs?: number;
+  /** What must be remembered is on disk, and opened by each worker. */
+  readonly onDisk?: boolean;
   /** The event of lines that the audit log does not take. */
   readonly cannotNote?: string;
   readonly policy?: Partial<AgentConfig['policy']>;
@@ -111,7 +115,8 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
       close: () => {},
     }),
     // What was remembered is one for all workers, as on a disk.
-    openMemory: (_directory, livePushes) => {
+    openMemory: (directory, livePushes) => {
+      if (options.onDisk === true) return new LoginStore(directory, clock, livePushes);
       const { throttles, claims, holds, graces } = memory;
       const beginPush = (target: string): PushMark | Promise<PushMark> => livePushes.begin(target);
       const disk = { check: () => {}, close: () => {} };
@@ -158,6 +163,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     memory,
     lines,
     caDirectory,
+    stateDirectory: config.proxy.stateDirectory,
     workers,
     reload: async changed => await proxy.reload({ ...config, proxy: { ...config.proxy, ...changed } }),
     pass: ms => {
