@@ -112,7 +112,7 @@ function commandLine(finish: (status: number) => void): Argv {
       },
     )
     .command('proxy-worker', false, {}, async () => {
-      const { proxyWorker } = await import('./proxy-worker.ts');
+      const { proxyWorker } = await import('./proxy.ts');
       finish(await proxyWorker());
     })
     .command(serverCommand)

@@ -1,81 +1,114 @@
-/** Puts the primary together from its configuration, and opens its door. What it hands on goes to the workers of crew/. */
+/** Puts together from its configuration what a worker needs for the connections that it is handed. */
 import { mkdirSync } from 'node:fs';
+import type { Rules } from '../auth/ports.ts';
 import type { AgentConfig } from '../config/config.ts';
-import { openControl } from './control/control.ts';
-import { Crew } from './crew/crew.ts';
-import { type Door, openDoor } from './door/door.ts';
+import type { PushMarks } from '../store/live-pushes.ts';
+import { openCertifier } from './certifier.ts';
+import type { ClientParts } from './door/client.ts';
 import { openHostKeys } from './door/host-key-files.ts';
-import { Visits } from './door/visits.ts';
+import { Session, type SessionFacts } from './door/session.ts';
+import type { Passage } from './downstream/login.ts';
+import { PasswordGuesses } from './downstream/password-guesses.ts';
+import { engineReady } from './engine/transport.ts';
 import { proxyLog } from './log.ts';
+import { Recording } from './relay/recording.ts';
+import { SessionLog } from './relay/session-log.ts';
 import type { ProxyParts } from './service.ts';
 
 export interface Proxy {
-  readonly port: number;
-  /** Sessions stay under the configuration under which they began. */
-  reload(config: AgentConfig): Promise<void>;
-  /** @returns whether all ended as it should */
-  stop(): Promise<boolean>;
+  readonly clients: ClientParts;
+  /** When the last of them is gone. */
+  close(): void;
 }
 
-/** A string says why it cannot start. */
-export async function startProxy(config: AgentConfig, parts: ProxyParts): Promise<Proxy | string> {
+/** A string says why it cannot be. @param livePushes of all workers */
+export async function openProxy(
+  config: AgentConfig,
+  parts: ProxyParts,
+  livePushes: PushMarks,
+): Promise<Proxy | string> {
   const { proxy } = config;
+  const { clock, random } = parts;
   const log = proxyLog(parts.log);
+  await engineReady;
   mkdirSync(proxy.stateDirectory, { mode: 0o700, recursive: true });
-  const hostKeys = openHostKeys(proxy.stateDirectory); // made once, before several look for them
+  const hostKeys = openHostKeys(proxy.stateDirectory, clock.now());
   if (typeof hostKeys === 'string') return hostKeys;
-  let audit = parts.openAudit(proxy.auditFile);
-  const visits = new Visits(proxy, parts.clock);
-  const crew = new Crew(parts, log);
-  const trouble = await crew.serve(config);
-  if (trouble !== undefined) {
-    await crew.leave(0);
-    return trouble;
-  }
-  let { drainMs } = proxy;
-  const closeAll: (() => void)[] = [() => audit.close()];
-  let door: Door;
-  try {
-    const control = await openControl(proxy.stateDirectory, crew, { note: event => audit.note(event) }, log);
-    closeAll.push(() => control.close());
-    door = await openDoor(proxy.listen, visits, (socket, visit) => crew.admit(socket, visit), log);
-  } catch (error) {
-    for (const close of closeAll) close();
-    await crew.leave(0);
-    return `cannot listen: ${error instanceof Error ? error.message : String(error)}`;
-  }
-  const { host = 'every address' } = proxy.listen;
-  log.info('ready', { host, port: door.port, services: proxy.services.size, workers: crew.size });
-  return {
-    port: door.port,
-    async reload(next) {
-      for (const what of needRestart(proxy, next.proxy)) log.warn(`${what} has changed: that takes a restart`);
-      const { listen, stateDirectory } = proxy;
-      const failed = await crew.serve({ ...next, proxy: { ...next.proxy, listen, stateDirectory } });
-      if (failed !== undefined) return log.error(`the old configuration stays: ${failed}`);
-      audit.close();
-      audit = parts.openAudit(next.proxy.auditFile);
-      visits.limit(next.proxy);
-      drainMs = next.proxy.drainMs;
-      parts.log.setDebug(next.debug);
-      log.info('reloaded', { services: next.proxy.services.size, workers: crew.size, sessions: visits.sessions });
+  for (const warning of hostKeys.warnings) log.warn(warning);
+  const certifier = await openCertifier(proxy, () => clock.now());
+  if (typeof certifier === 'string') return certifier;
+  const memory = parts.openMemory(proxy.stateDirectory, livePushes);
+  memory.check();
+  const audit = parts.openAudit(proxy.auditFile);
+  const servers = parts.openServers(config);
+  const close = (): void => {
+    servers.close();
+    audit.close();
+    memory.close();
+    certifier.close();
+  };
+
+  const clientParts: ClientParts = {
+    hostKeys: () => hostKeys.at(clock.now()),
+    ident: parts.ident,
+    loginTimeoutMs: proxy.loginTimeoutMs,
+    login: {
+      authenticate: parts.authenticate,
+      checkPassword: async (...asked) => await servers.checkPassword(...asked),
+      guesses: new PasswordGuesses(memory, config.throttle, clock),
+      verifierFor: service => servers.verifierFor(service),
+      services: proxy.services,
+      rules: rulesOf(config),
+      memory,
+      audit,
+      clock,
+      random,
     },
-    async stop() {
-      log.info('stopping', { sessions: visits.sessions });
-      door.close();
-      const isWell = await crew.leave(drainMs);
-      for (const close of closeAll) close();
-      log.info('stopped');
-      return isWell;
+    upstream: {
+      dial: parts.dial,
+      issue: async (passage, address) => await certifier.issue(passage, address),
+      revoked: () => certifier.revoked(),
+      now: () => clock.now(),
+    },
+    keyRules: clientAddress => ({
+      keys: proxy.keys,
+      userCA: certifier.userCA,
+      revoked: certifier.revoked(),
+      now: clock.now(),
+      clientAddress,
+    }),
+    log,
+    openSession: ({ passage }, clientAddress) => {
+      const title = `${passage.person} to ${passage.account}@${passage.service.name} from ${clientAddress} [${passage.id}]`;
+      const facts = { directory: proxy.recordDirectory, id: passage.id, title, now: () => clock.now() };
+      const recording = passage.grant.record ? new Recording(facts) : undefined;
+      return new Session(new SessionLog(passage, clientAddress, audit, clock), recording, {
+        facts: factsOf(passage, clientAddress, clock.now()),
+        report: error => log.bug(error),
+      });
     },
   };
+  return { clients: clientParts, close };
 }
 
-/** What the primary has opened for good. */
-function needRestart(now: AgentConfig['proxy'], next: AgentConfig['proxy']): string[] {
-  const isElsewhere = now.listen.host !== next.listen.host || now.listen.port !== next.listen.port;
-  return [
-    ...(isElsewhere ? ['sshListenAddr'] : []),
-    ...(now.stateDirectory === next.stateDirectory ? [] : ['stateDirectory']),
-  ];
+function factsOf({ id, person, account, service, grant }: Passage, client: string, since: number): SessionFacts {
+  return { id, person, account, service: service.name, client, since, isRecorded: grant.record };
+}
+
+/**
+ * The rules about this host's own accounts do not count for those of others: at the proxy everybody needs a second factor,
+ * and nobody comes in because the server is away.
+ */
+function rulesOf({ policy, identity, throttle }: AgentConfig): Rules {
+  const everybody = {
+    requiredUsers: [],
+    requiredGroups: [],
+    exemptUsers: [],
+    exemptGroups: [],
+    observe: false,
+    failMode: 'secure',
+    failSafeOn: [],
+    offlineUsers: [],
+  } as const;
+  return { policy: { ...policy, ...everybody }, identity, throttle };
 }

@@ -1,19 +1,19 @@
 import type { LoadedConfig } from '../config/config.ts';
 import { formatProblem } from '../config/problem.ts';
 import { exitStatus } from '../policy/refusals.ts';
-import { type Proxy, startProxy } from './proxy.ts';
-import type { ProxyParts } from './service.ts';
+import { type Primary, startPrimary } from './primary.ts';
+import type { PrimaryParts } from './service.ts';
 
 /** The part of `process` that is needed here. */
 export type Process = Pick<NodeJS.Process, 'on'>;
 
 /** Runs the proxy until SIGTERM or SIGINT; SIGHUP reads the configuration again. @returns the exit status */
-export async function runProxy(parts: ProxyParts, process: Process): Promise<number> {
+export async function runProxy(parts: PrimaryParts, process: Process): Promise<number> {
   const { log } = parts;
   const { promise: told, resolve: tell } = Promise.withResolvers<void>();
   process.on('SIGTERM', () => tell());
   process.on('SIGINT', () => tell());
-  const { promise: started, resolve: start } = Promise.withResolvers<Proxy>();
+  const { promise: started, resolve: start } = Promise.withResolvers<Primary>();
   process.on(
     'SIGHUP',
     oneAtATime(async () => await reload(await started, parts)),
@@ -21,7 +21,7 @@ export async function runProxy(parts: ProxyParts, process: Process): Promise<num
   const loaded = load(parts);
   if (loaded.kind === 'broken') return exitStatus.config;
   log.setDebug(loaded.config.debug);
-  const proxy = await startProxy(loaded.config, parts);
+  const proxy = await startPrimary(loaded.config, parts);
   if (typeof proxy === 'string') {
     log.error(`cannot start: ${proxy}`);
     return exitStatus.config;
@@ -31,14 +31,14 @@ export async function runProxy(parts: ProxyParts, process: Process): Promise<num
   return (await proxy.stop()) ? 0 : exitStatus.software;
 }
 
-async function reload(proxy: Proxy, parts: ProxyParts): Promise<void> {
+async function reload(proxy: Primary, parts: PrimaryParts): Promise<void> {
   const next = load(parts);
   if (next.kind === 'broken') parts.log.error('the old configuration stays');
   else await proxy.reload(next.config);
 }
 
 /** Logs whatever is wrong with the configuration. */
-function load({ loadConfig, log }: ProxyParts): LoadedConfig {
+function load({ loadConfig, log }: PrimaryParts): LoadedConfig {
   const loaded = loadConfig();
   const problems = loaded.kind === 'broken' ? loaded.problems : loaded.warnings;
   for (const problem of problems) log[loaded.kind === 'broken' ? 'error' : 'warn'](formatProblem(problem));

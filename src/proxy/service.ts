@@ -11,8 +11,8 @@ import type { WorkerProcess } from './crew/messages.ts';
 import type { LoginPorts } from './downstream/login.ts';
 import type { UpstreamPorts } from './upstream/enter.ts';
 
-/** Of the primary. */
-export interface ProxyParts {
+/** Of the process that listens. */
+export interface PrimaryParts {
   readonly loadConfig: () => LoadedConfig;
   readonly startWorker: () => WorkerProcess;
   /** As many workers as there are processors, if the configuration does not say. */
@@ -24,8 +24,8 @@ export interface ProxyParts {
   readonly lookMs?: number;
 }
 
-/** Of a worker. */
-export interface WorkerParts {
+/** Of a worker: all that is done for people. */
+export interface ProxyParts {
   readonly authenticate: LoginPorts<unknown>['authenticate'];
   readonly openServers: (config: AgentConfig) => Servers;
   readonly openMemory: (
@@ -39,6 +39,7 @@ export interface WorkerParts {
   readonly log: DaemonLog;
   /** What we call ourselves to clients: `SSH-2.0-…`. */
   readonly ident: string;
+  /** For the header of a balancer. */
   readonly headerMs?: number;
 }
 

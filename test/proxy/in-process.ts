@@ -12,8 +12,8 @@ import { loadConfig } from '../../src/config/load.ts';
 import type { Secret } from '../../src/otp/secret.ts';
 import type { Outcome } from '../../src/policy/decision.ts';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
-import { startProxy } from '../../src/proxy/proxy.ts';
-import type { ProxyParts, WorkerParts } from '../../src/proxy/service.ts';
+import { startPrimary } from '../../src/proxy/primary.ts';
+import type { PrimaryParts, ProxyParts } from '../../src/proxy/service.ts';
 import { dial } from '../../src/proxy/upstream/dial.ts';
 import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { byte } from '../../src/ssh/wire.ts';
@@ -104,7 +104,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     policy: { ...base.policy, graceMs: options.graceMs ?? 0, ...options.policy },
     proxy: { ...base.proxy, drainMs: 100, ...options.proxy, services, keys },
   };
-  const workerParts: WorkerParts = {
+  const parts: ProxyParts = {
     authenticate,
     openServers: () => ({
       checkPassword: async (_email: string, password: Secret) => {
@@ -131,10 +131,10 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     headerMs: 300,
   };
   const workers: InProcessWorker[] = [];
-  const parts: ProxyParts = {
+  const primaryParts: PrimaryParts = {
     loadConfig: () => ({ kind: 'loaded', config, warnings: [] }),
     startWorker: () => {
-      const worker = workerInProcess(workerParts);
+      const worker = workerInProcess(parts);
       workers.push(worker);
       return worker;
     },
@@ -147,7 +147,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   // Making an RSA key takes longer than all the rest: the first proxy of a test file makes those of the others.
   if (stateBefore !== undefined) cpSync(stateBefore, config.proxy.stateDirectory, { recursive: true });
   stateBefore = config.proxy.stateDirectory;
-  const proxy = await startProxy(config, parts);
+  const proxy = await startPrimary(config, primaryParts);
   if (typeof proxy === 'string') throw new Error(proxy);
   t.teardown(async () => {
     host.stop();

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Post, ToPrimary, ToWorker, WorkerProcess } from '../../src/proxy/crew/messages.ts';
 import { runWorker } from '../../src/proxy/crew/worker.ts';
-import type { WorkerParts } from '../../src/proxy/service.ts';
+import type { ProxyParts } from '../../src/proxy/service.ts';
 
 export interface InProcessWorker extends WorkerProcess {
   /** Connections that it was handed. */
@@ -11,7 +11,7 @@ export interface InProcessWorker extends WorkerProcess {
   hang(): void;
 }
 
-export function workerInProcess(parts: WorkerParts): InProcessWorker {
+export function workerInProcess(parts: ProxyParts): InProcessWorker {
   const toWorker = new Line<ToWorker>();
   const toPrimary = new Line<ToPrimary>();
   void runWorker(endOf(toPrimary, toWorker), parts).then(() => toPrimary.close(undefined));

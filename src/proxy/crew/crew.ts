@@ -4,7 +4,7 @@ import type { AgentConfig } from '../../config/config.ts';
 import { LivePushes } from '../../store/live-pushes.ts';
 import type { Visit } from '../door/visits.ts';
 import type { ProxyLog } from '../log.ts';
-import type { ProxyParts } from '../service.ts';
+import type { PrimaryParts } from '../service.ts';
 import { Member } from './member.ts';
 import type { SessionReport } from './messages.ts';
 import { type PackedConfig, packConfig } from './packed-config.ts';
@@ -19,7 +19,7 @@ const usualLookMs = 10_000;
 /** Beyond the time for sessions: last words, recordings. */
 const lastWorkMs = 10_000;
 
-type CrewParts = Pick<ProxyParts, 'startWorker' | 'processors' | 'clock' | 'lookMs'>;
+type CrewParts = Pick<PrimaryParts, 'startWorker' | 'processors' | 'clock' | 'lookMs'>;
 
 export class Crew {
   readonly #parts: CrewParts;
@@ -49,13 +49,15 @@ export class Crew {
   async serve(config: AgentConfig): Promise<string | undefined> {
     const packed = packConfig(config);
     const count = config.proxy.workers === 0 ? this.#parts.processors : config.proxy.workers;
-    const started = Array.from({ length: count }, () => this.#start(packed));
-    const troubles = (await Promise.all(started.map(async member => await member.ready))).filter(
-      trouble => trouble !== undefined,
-    );
-    if (troubles.length > 0 || this.#isLeaving) {
+    const first = this.#start(packed);
+    const trouble = await first.ready; // alone: what is made at a first start is made once
+    const others = Array.from({ length: trouble === undefined ? count - 1 : 0 }, () => this.#start(packed));
+    const troubles = await Promise.all([trouble, ...others.map(async member => await member.ready)]);
+    const started = [first, ...others];
+    const why = this.#isLeaving ? 'it is told to stop' : troubles.find(one => one !== undefined);
+    if (why !== undefined) {
       for (const member of started) member.leave(0);
-      return troubles[0] ?? 'it is told to stop';
+      return why;
     }
     const before = this.#serving;
     this.#serving = new Set(started);

@@ -1,21 +1,16 @@
 /** What a worker is inside: clients from their first byte to their last, and what they need. */
 import type { Socket } from 'node:net';
 import type { AgentConfig } from '../../config/config.ts';
-import { openCertifier } from '../certifier.ts';
-import { Client, type ClientParts } from '../door/client.ts';
-import { openHostKeys } from '../door/host-key-files.ts';
+import { Client } from '../door/client.ts';
 import { readProxyHeader } from '../door/read-proxy-header.ts';
-import { PasswordGuesses } from '../downstream/password-guesses.ts';
-import { engineReady } from '../engine/transport.ts';
-import { proxyLog } from '../log.ts';
-import { rulesOf } from '../rules.ts';
-import type { WorkerParts } from '../service.ts';
+import { openProxy, type Proxy } from '../proxy.ts';
+import type { ProxyParts } from '../service.ts';
 import type { Question, ToWorker, WorkerEnd } from './messages.ts';
 import { unpackConfig } from './packed-config.ts';
 import { Watchers } from './watchers.ts';
 
 /** Serves until the primary has said that it may go, and its last session is over. */
-export async function runWorker(line: WorkerEnd, parts: WorkerParts): Promise<void> {
+export async function runWorker(line: WorkerEnd, parts: ProxyParts): Promise<void> {
   const { promise: over, resolve: end } = Promise.withResolvers<void>();
   let worker: Worker | undefined;
   line.onMessage((message, socket) => {
@@ -33,18 +28,17 @@ export async function runWorker(line: WorkerEnd, parts: WorkerParts): Promise<vo
 
 class Worker {
   readonly #line: WorkerEnd;
-  readonly #parts: WorkerParts;
+  readonly #parts: ProxyParts;
   readonly #config: AgentConfig;
   readonly #ended: () => void;
   readonly #clients = new Map<number, Client>();
   readonly #questions = new Map<number, (yes: boolean) => void>();
   readonly #watchers: Watchers;
   #asked = 0;
-  #clientParts: ClientParts | undefined;
-  #close: () => void = () => {};
+  #proxy: Proxy | undefined;
   #isLeaving = false;
 
-  constructor(line: WorkerEnd, parts: WorkerParts, config: AgentConfig, ended: () => void) {
+  constructor(line: WorkerEnd, parts: ProxyParts, config: AgentConfig, ended: () => void) {
     this.#line = line;
     this.#parts = parts;
     this.#config = config;
@@ -54,14 +48,15 @@ class Worker {
   }
 
   async start(): Promise<void> {
-    const opened = await this.#open().catch((error: unknown) =>
-      error instanceof Error ? error.message : String(error),
-    );
+    const opened = await openProxy(this.#config, this.#parts, {
+      begin: async target =>
+        (await this.#ask({ kind: 'push', target })) ? () => this.#line.send({ kind: 'push-over', target }) : undefined,
+    }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
     if (typeof opened === 'string') {
       this.#line.send({ kind: 'cannot-start', why: opened });
       return this.#ended();
     }
-    this.#clientParts = opened;
+    this.#proxy = opened;
     this.#line.send({ kind: 'ready' });
   }
 
@@ -88,68 +83,11 @@ class Worker {
     }
   }
 
-  /** A string says why it cannot be. */
-  async #open(): Promise<ClientParts | string> {
-    const { proxy, policy, identity, throttle } = this.#config;
-    const { clock, random } = this.#parts;
-    const log = proxyLog(this.#parts.log);
-    await engineReady;
-    const hostKeys = openHostKeys(proxy.stateDirectory);
-    if (typeof hostKeys === 'string') return hostKeys;
-    const certifier = await openCertifier(proxy, () => clock.now());
-    if (typeof certifier === 'string') return certifier;
-    const memory = this.#parts.openMemory(proxy.stateDirectory, {
-      begin: async target =>
-        (await this.#ask({ kind: 'push', target })) ? () => this.#line.send({ kind: 'push-over', target }) : undefined,
-    });
-    memory.check();
-    const audit = this.#parts.openAudit(proxy.auditFile);
-    const servers = this.#parts.openServers(this.#config);
-    this.#close = () => {
-      servers.close();
-      audit.close();
-      memory.close();
-      certifier.close();
-    };
-    return {
-      hostKeys,
-      ident: this.#parts.ident,
-      loginTimeoutMs: proxy.loginTimeoutMs,
-      login: {
-        authenticate: this.#parts.authenticate,
-        checkPassword: async (...asked) => await servers.checkPassword(...asked),
-        guesses: new PasswordGuesses(memory, throttle, clock),
-        verifierFor: service => servers.verifierFor(service),
-        services: proxy.services,
-        rules: rulesOf({ policy, identity, throttle }),
-        memory,
-        audit,
-        clock,
-        random,
-      },
-      upstream: {
-        dial: this.#parts.dial,
-        issue: async (passage, address) => await certifier.issue(passage, address),
-        revoked: () => certifier.revoked(),
-        now: () => clock.now(),
-      },
-      keyRules: clientAddress => ({
-        keys: proxy.keys,
-        userCA: certifier.userCA,
-        revoked: certifier.revoked(),
-        now: clock.now(),
-        clientAddress,
-      }),
-      log,
-      session: { directory: proxy.recordDirectory, audit, clock, report: error => log.bug(error) },
-    };
-  }
-
   async #admit(
     { connection, address, isBalancer }: Extract<ToWorker, { kind: 'connection' }>,
     socket: Socket | undefined,
   ): Promise<void> {
-    const parts = this.#clientParts;
+    const parts = this.#proxy?.clients;
     const isOver = socket === undefined || parts === undefined || this.#isLeaving;
     if (isOver) {
       socket?.destroy();
@@ -192,7 +130,7 @@ class Worker {
     this.#isLeaving = true;
     if (drainMs !== undefined) {
       for (const client of this.#clients.values())
-        if (client.session === undefined) client.end('shutting-down', 'The proxy is restarting. Try again.');
+        if (!client.isSession) client.end('shutting-down', 'The proxy is restarting. Try again.');
       setTimeout(() => this.#endAll(), drainMs).unref();
     }
     if (this.#clients.size === 0) this.#finish();
@@ -204,13 +142,13 @@ class Worker {
   }
 
   #finish(): void {
-    this.#close();
-    this.#close = () => {};
+    this.#proxy?.close();
+    this.#proxy = undefined;
     this.#ended();
   }
 
   #clientOf(id: string): Client | undefined {
-    return [...this.#clients.values()].find(client => client.session?.id === id);
+    return [...this.#clients.values()].find(client => client.session?.facts.id === id);
   }
 
   async #ask(about: Question): Promise<boolean> {

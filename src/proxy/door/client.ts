@@ -13,17 +13,17 @@ import { banner } from '../messages/userauth.ts';
 import { Relay } from '../relay/relay.ts';
 import { enterUpstream, type UpstreamLeg, type UpstreamPorts } from '../upstream/enter.ts';
 import type { Session } from './session.ts';
-import { type SessionParts, startSession } from './session.ts';
 
 export interface ClientParts {
-  readonly hostKeys: readonly HostKey[];
+  readonly hostKeys: () => readonly HostKey[];
   readonly ident: string;
   readonly loginTimeoutMs: number;
   readonly login: Omit<LoginPorts<UpstreamLeg>, 'enterUpstream' | 'refused'>;
   readonly upstream: Omit<UpstreamPorts, 'banner'>;
   readonly keyRules: (clientAddress: string) => KeyRules;
   readonly log: ProxyLog;
-  readonly session: SessionParts;
+  /** A session begins. Throws if the log of it cannot be written. */
+  readonly openSession: (entry: Entry<UpstreamLeg>, clientAddress: string) => Session;
 }
 
 export interface ClientEvents {
@@ -58,18 +58,29 @@ export class Client implements TransportListener {
       this.#timedOut = true;
       this.end('timed-out', 'the login took too long');
     }, loginTimeoutMs);
-    this.#transport = new Transport(socket, { role: { side: 'server', hostKeys }, ident }, this);
+    this.#transport = new Transport(socket, { role: { side: 'server', hostKeys: hostKeys() }, ident }, this);
   }
 
-  /** Undefined until it is logged in. */
+  get isSession(): boolean {
+    return this.#relay !== undefined;
+  }
+
+  /** Undefined before the login. */
   get session(): Session | undefined {
     return this.#session;
   }
 
-  /** Undefined while there is no session. */
+  /** Undefined before the login. */
   report(): SessionReport | undefined {
     const { bytesRead, bytesWritten } = this.#socket;
-    return this.#session && { ...this.#session.report(), bytesIn: bytesRead, bytesOut: bytesWritten };
+    return (
+      this.#session && {
+        ...this.#session.facts,
+        channels: this.#session.view.channels,
+        bytesIn: bytesRead,
+        bytesOut: bytesWritten,
+      }
+    );
   }
 
   /** @param reason a DenyReason for a login under way; @param text for the person */
@@ -91,7 +102,7 @@ export class Client implements TransportListener {
           enterUpstream: async (passage, asked, aborts) =>
             (await this.#events.takeSeat())
               ? await enterUpstream(passage, this.#transport.peerIdent, asked, this.#upstreamPorts(), aborts)
-              : { kind: 'refused', says: 'Too many sessions. Try again in a minute.', detail: 'too many sessions' },
+              : noSeat,
         };
         return await new ProxyLogin(ports, user, this.#address, conversation, signal).run(proved);
       },
@@ -130,7 +141,7 @@ export class Client implements TransportListener {
     this.#transport.trust();
     const { upstream } = entry;
     const session = this.#openSession(entry);
-    this.#events.loggedIn(session.id);
+    this.#events.loggedIn(entry.passage.id);
     this.#session = session;
     const relay = new Relay(this.#transport, upstream.transport, session, entry.passage.grant);
     session.onEnd(why => relay.end(why));
@@ -148,12 +159,13 @@ export class Client implements TransportListener {
   }
 
   /** Without a session nobody is on the host either. Throws if the log cannot be written. */
-  #openSession({ passage, upstream }: Entry<UpstreamLeg>): Session {
+  #openSession(entry: Entry<UpstreamLeg>): Session {
+    let session: Session | undefined;
     try {
-      return startSession(passage, this.#address, this.#parts.session);
-    } catch (error) {
-      upstream.transport.disconnect(bye.byApplication, 'no session');
-      throw error;
+      session = this.#parts.openSession(entry, this.#address);
+      return session;
+    } finally {
+      if (session === undefined) entry.upstream.transport.disconnect(bye.byApplication, 'no session');
     }
   }
 
@@ -161,3 +173,9 @@ export class Client implements TransportListener {
     return { ...this.#parts.upstream, banner: text => this.#transport.send(banner(text)) };
   }
 }
+
+const noSeat = {
+  kind: 'refused',
+  says: 'Too many sessions. Try again in a minute.',
+  detail: 'too many sessions',
+} as const;

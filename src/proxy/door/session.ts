@@ -1,58 +1,33 @@
-import type { AuditNotes } from '../../audit/audit-log.ts';
-import type { Clock } from '../../auth/ports.ts';
 import type { SessionReport } from '../crew/messages.ts';
-import type { Passage } from '../downstream/login.ts';
 import type { Ask, Side } from '../relay/allowed.ts';
-import { Recording } from '../relay/recording.ts';
-import { SessionLog } from '../relay/session-log.ts';
+import type { Recording } from '../relay/recording.ts';
+import type { SessionLog } from '../relay/session-log.ts';
 import type { SessionTap } from '../relay/tap.ts';
 import { SessionView } from './session-view.ts';
 
-export interface SessionParts {
-  /** Where recordings go. */
-  readonly directory: string;
-  readonly audit: AuditNotes;
-  readonly clock: Clock;
-  /** A bug. */
-  readonly report: (error: unknown) => void;
-}
-
-/** Throws if its first line cannot be written. */
-export function startSession(passage: Passage, client: string, parts: SessionParts): Session {
-  const { person, account, service, id, grant } = passage;
-  const { directory, audit, clock, report } = parts;
-  const title = `${person} to ${account}@${service.name} from ${client} [${id}]`;
-  const recording = grant.record ? new Recording({ directory, id, title, now: () => clock.now() }) : undefined;
-  const facts = { id, person, account, service: service.name, client, since: clock.now(), isRecorded: grant.record };
-  return new Session(facts, new SessionLog(passage, client, audit, clock), recording, report);
-}
-
-type Facts = Omit<SessionReport, 'channels' | 'bytesIn' | 'bytesOut'>;
+/** What is known of a session from its beginning. */
+export type SessionFacts = Omit<SessionReport, 'channels' | 'bytesIn' | 'bytesOut'>;
 
 /** What listens to one session: its audit lines, whoever watches and, where the service wants one, its recording. */
 export class Session implements SessionTap {
+  readonly facts: SessionFacts;
   readonly view = new SessionView();
-  readonly #facts: Facts;
   readonly #log: SessionLog;
   readonly #recording: Recording | undefined;
   readonly #report: (error: unknown) => void;
   #endRelay: (why: string) => void = () => {};
   #isOver = false;
 
-  constructor(facts: Facts, log: SessionLog, recording: Recording | undefined, report: (error: unknown) => void) {
-    this.#facts = facts;
+  constructor(
+    log: SessionLog,
+    recording: Recording | undefined,
+    { facts, report }: { readonly facts: SessionFacts; readonly report: (error: unknown) => void },
+  ) {
+    this.facts = facts;
     this.#report = report;
     this.#log = log;
     this.#recording = recording;
     recording?.onFailure(why => this.#endRelay(`the session cannot be recorded: ${why}`));
-  }
-
-  get id(): string {
-    return this.#facts.id;
-  }
-
-  report(): Omit<SessionReport, 'bytesIn' | 'bytesOut'> {
-    return { ...this.#facts, channels: this.view.channels };
   }
 
   get isCongested(): boolean {
