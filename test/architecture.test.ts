@@ -57,7 +57,7 @@ const top: Room = { floor: 3, packages: ['yargs', 'qrcode-terminal'], holds: 'th
 /** Modules of Node that do what only few rooms should do. */
 const restricted: Readonly<Record<string, readonly string[]>> = {
   'node:child_process': ['audit', 'login', 'proxy', 'setup', 'system'], // journalctl(1); a recorded session's shell; workers; what undoes a setup; sshd -T
-  'node:http': ['trasa', 'server'],
+  'node:http': ['proxy', 'trasa', 'server'],
   'node:https': ['trasa', 'server'],
   'node:sqlite': ['store', 'server', 'ca'],
   'node:tls': ['trasa', 'server'],

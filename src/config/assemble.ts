@@ -79,6 +79,7 @@ export function assemble(
       proxyProtocolFrom: proxy.proxyProtocolFrom,
       maxSessions: proxy.maxSessions,
       drainMs: proxy.drainTime,
+      metrics: proxy.metricsAddr,
       keys: proxy.keys,
       services,
     },

@@ -1,10 +1,14 @@
 /** Puts the primary together from its configuration, and opens its door. What it hands on goes to the workers of crew/. */
+import { isDeepStrictEqual } from 'node:util';
 import type { AgentConfig } from '../config/config.ts';
 import { openControl } from './control/control.ts';
 import { Crew } from './crew/crew.ts';
 import { type Door, openDoor } from './door/door.ts';
 import { Visits } from './door/visits.ts';
 import { proxyLog } from './log.ts';
+import { Counters, gauge } from './metrics/counters.ts';
+import { openMetrics } from './metrics/metrics-server.ts';
+import { processSamples } from './metrics/process-samples.ts';
 import type { PrimaryParts } from './service.ts';
 
 export interface Primary {
@@ -20,19 +24,38 @@ export async function startPrimary(config: AgentConfig, parts: PrimaryParts): Pr
   const { proxy } = config;
   const log = proxyLog(parts.log);
   let audit = parts.openAudit(proxy.auditFile);
-  const visits = new Visits(proxy, parts.clock);
+  const counters = new Counters();
+  const visits = new Visits(proxy, parts.clock, counters);
   const crew = new Crew(parts, log);
   const trouble = await crew.serve(config);
   if (trouble !== undefined) {
     await crew.leave(0);
     return trouble;
   }
+  const startedAt = parts.clock.now();
   let { drainMs } = proxy;
+  let isStopping = false;
   const closeAll: (() => void)[] = [() => audit.close()];
   let door: Door;
   try {
     const control = await openControl(proxy.stateDirectory, crew, { note: event => audit.note(event) }, log);
     closeAll.push(() => control.close());
+    if (proxy.metrics !== undefined) {
+      const metrics = await openMetrics(proxy.metrics, {
+        notReady: () => whyNotReady(isStopping, crew.size),
+        samples: async () => [
+          ...counters.samples,
+          gauge('trasa_proxy_sessions', visits.sessions),
+          gauge('trasa_proxy_startups', visits.strangers),
+          gauge('trasa_proxy_ready', whyNotReady(isStopping, crew.size) === undefined ? 1 : 0),
+          gauge('process_start_time_seconds', startedAt / 1000, { process: 'primary' }),
+          ...processSamples('primary'),
+          ...(await crew.report()).samples,
+        ],
+      });
+      closeAll.push(() => metrics.close());
+      log.info('metrics', { port: metrics.port });
+    }
     door = await openDoor(proxy.listen, visits, (socket, visit) => crew.admit(socket, visit), log);
   } catch (error) {
     for (const close of closeAll) close();
@@ -56,6 +79,7 @@ export async function startPrimary(config: AgentConfig, parts: PrimaryParts): Pr
       log.info('reloaded', { services: next.proxy.services.size, workers: crew.size, sessions: visits.sessions });
     },
     async stop() {
+      isStopping = true;
       log.info('stopping', { sessions: visits.sessions });
       door.close();
       const isWell = await crew.leave(drainMs);
@@ -68,9 +92,14 @@ export async function startPrimary(config: AgentConfig, parts: PrimaryParts): Pr
 
 /** What the primary has opened for good. */
 function needRestart(now: AgentConfig['proxy'], next: AgentConfig['proxy']): string[] {
-  const isElsewhere = now.listen.host !== next.listen.host || now.listen.port !== next.listen.port;
   return [
-    ...(isElsewhere ? ['sshListenAddr'] : []),
+    ...(isDeepStrictEqual(now.listen, next.listen) ? [] : ['sshListenAddr']),
+    ...(isDeepStrictEqual(now.metrics, next.metrics) ? [] : ['metricsAddr']),
     ...(now.stateDirectory === next.stateDirectory ? [] : ['stateDirectory']),
   ];
+}
+
+function whyNotReady(isStopping: boolean, workers: number): string | undefined {
+  if (isStopping) return 'it is shutting down';
+  return workers === 0 ? 'no worker is up' : undefined;
 }

@@ -11,12 +11,16 @@ import type { Passage } from './downstream/login.ts';
 import { PasswordGuesses } from './downstream/password-guesses.ts';
 import { engineReady } from './engine/transport.ts';
 import { proxyLog } from './log.ts';
+import { Counters } from './metrics/counters.ts';
+import { countingAudit } from './metrics/counting-audit.ts';
 import { Recording } from './relay/recording.ts';
 import { SessionLog } from './relay/session-log.ts';
 import type { ProxyParts } from './service.ts';
 
 export interface Proxy {
   readonly clients: ClientParts;
+  /** Of what is done. */
+  readonly counters: Counters;
   /** When the last of them is gone. */
   close(): void;
 }
@@ -39,11 +43,13 @@ export async function openProxy(
   if (typeof certifier === 'string') return certifier;
   const memory = parts.openMemory(proxy.stateDirectory, livePushes);
   memory.check();
-  const audit = parts.openAudit(proxy.auditFile);
+  const counters = new Counters();
+  const auditFile = parts.openAudit(proxy.auditFile);
+  const audit = countingAudit(auditFile, counters);
   const servers = parts.openServers(config);
   const close = (): void => {
     servers.close();
-    audit.close();
+    auditFile.close();
     memory.close();
     certifier.close();
   };
@@ -88,7 +94,7 @@ export async function openProxy(
       });
     },
   };
-  return { clients: clientParts, close };
+  return { clients: clientParts, counters, close };
 }
 
 function factsOf({ id, person, account, service, grant }: Passage, client: string, since: number): SessionFacts {

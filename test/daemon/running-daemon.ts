@@ -164,6 +164,7 @@ export function configIn(directory: string): AgentConfig {
       proxyProtocolFrom: '',
       maxSessions: 0,
       drainMs: 0,
+      metrics: undefined,
       keys: new Map(),
       services: new Map(),
     },

@@ -89,6 +89,25 @@ t.test('a worker that hangs is killed, and its places are free again', async t =
   await session(proxy);
 });
 
+t.test('what workers count is one sum, and goes on when they are gone', async t => {
+  const proxy = await inProcess(t, { proxy: { ...two, metrics: { host: '127.0.0.1', port: 0 } } });
+  const page = async (path: string): Promise<string> => {
+    const port = Number(proxy.lines.find(line => line['text'] === 'metrics')?.['port']);
+    return await (await fetch(`http://127.0.0.1:${port}/${path}`)).text();
+  };
+  await session(proxy);
+  await session(proxy);
+  const started = /^trasa_proxy_sessions_started_total 2$/m;
+  t.match(await page('metrics'), started);
+  t.match(await page('metrics'), /^trasa_proxy_sessions 2$/m);
+  t.match(await page('metrics'), /^trasa_proxy_connections_total\{let_near="yes"\} 2$/m);
+  t.match(await page('metrics'), /^process_resident_memory_bytes\{process="worker"\} \d+$/m);
+  proxy.workers[0]?.kill();
+  await replaced(proxy);
+  t.match(await page('metrics'), started);
+  t.equal(await page('readyz'), 'ready\n');
+});
+
 t.test('workers that end at once are not started without end', async t => {
   const proxy = await inProcess(t, { proxy: { ...two, workers: 1 } });
   const begun = performance.now();

@@ -84,7 +84,7 @@ class Caller {
         case undefined:
           return this.#say({ kind: 'refused', why: 'that is no request' });
         case 'list':
-          return this.#say({ kind: 'sessions', ...(await this.#crew.report()) });
+          return await this.#list();
         case 'end':
           return this.#endSession(request.id);
         case 'watch':
@@ -96,6 +96,11 @@ class Caller {
     } finally {
       if (request?.ask !== 'watch') this.#socket.end();
     }
+  }
+
+  async #list(): Promise<void> {
+    const { sessions, silent } = await this.#crew.report();
+    this.#say({ kind: 'sessions', sessions, silent });
   }
 
   #endSession(id: string): void {

@@ -4,6 +4,7 @@ import type { AgentConfig } from '../../config/config.ts';
 import { LivePushes } from '../../store/live-pushes.ts';
 import type { Visit } from '../door/visits.ts';
 import type { ProxyLog } from '../log.ts';
+import { Counters, type Sample } from '../metrics/counters.ts';
 import type { PrimaryParts } from '../service.ts';
 import { Member } from './member.ts';
 import type { SessionReport } from './messages.ts';
@@ -29,6 +30,8 @@ export class Crew {
   readonly #members = new Set<Member>();
   /** Those that get new connections. */
   #serving = new Set<Member>();
+  /** Counted by workers that are no more. */
+  readonly #past = new Counters();
   #config: PackedConfig | undefined;
   #crashes = 0;
   #lastCrashAt = Number.NEGATIVE_INFINITY;
@@ -50,11 +53,10 @@ export class Crew {
     const packed = packConfig(config);
     const count = config.proxy.workers === 0 ? this.#parts.processors : config.proxy.workers;
     const first = this.#start(packed);
-    const trouble = await first.ready; // alone: what is made at a first start is made once
-    const others = Array.from({ length: trouble === undefined ? count - 1 : 0 }, () => this.#start(packed));
-    const troubles = await Promise.all([trouble, ...others.map(async member => await member.ready)]);
-    const started = [first, ...others];
-    const why = this.#isLeaving ? 'it is told to stop' : troubles.find(one => one !== undefined);
+    const isWell = (await first.ready) === undefined; // alone: what is made at a first start is made once
+    const started = [first, ...Array.from({ length: isWell ? count - 1 : 0 }, () => this.#start(packed))];
+    const troubles = await Promise.all(started.map(async member => await member.ready));
+    const why = this.#isLeaving ? 'it is told to stop' : troubles.find(trouble => trouble !== undefined);
     if (why !== undefined) {
       for (const member of started) member.leave(0);
       return why;
@@ -81,11 +83,14 @@ export class Crew {
   }
 
   /** Of all workers. `silent`: how many of them did not answer. */
-  async report(): Promise<{ sessions: SessionReport[]; silent: number }> {
+  async report(): Promise<{ sessions: SessionReport[]; samples: Sample[]; silent: number }> {
     const reports = await Promise.all([...this.#members].map(async member => await member.report()));
     const answered = reports.filter(report => report !== undefined);
-    const sessions = answered.flat().toSorted((one, other) => one.since - other.since);
-    return { sessions, silent: reports.length - answered.length };
+    return {
+      sessions: answered.flatMap(({ sessions }) => sessions).toSorted((one, other) => one.since - other.since),
+      samples: [...this.#past.samples, ...answered.flatMap(({ counted, process }) => [...counted, ...process])],
+      silent: reports.length - answered.length,
+    };
   }
 
   /** Who has this session. */
@@ -130,6 +135,7 @@ export class Crew {
     this.#members.add(member);
     void member.over.then(how => {
       this.#members.delete(member);
+      this.#past.addAll(member.counted);
       if (how !== undefined)
         this.#log.error('a worker has ended, and its sessions with it', { worker: member.pid, how });
     });

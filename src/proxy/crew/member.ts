@@ -2,7 +2,8 @@ import type { Socket } from 'node:net';
 import type { LivePushes } from '../../store/live-pushes.ts';
 import type { Watcher } from '../door/session-view.ts';
 import type { Visit } from '../door/visits.ts';
-import type { Question, SessionReport, ToPrimary, WorkerProcess } from './messages.ts';
+import type { Sample } from '../metrics/counters.ts';
+import type { Question, ToPrimary, WorkerProcess, WorkerReport } from './messages.ts';
 import type { PackedConfig } from './packed-config.ts';
 
 /** A worker that does not say within this time what it is doing has other trouble than our curiosity. */
@@ -18,9 +19,11 @@ export class Member {
   /** On their way to the worker. */
   readonly #sockets = new Set<Socket>();
   readonly #livePushes = new Map<string, () => void>();
-  readonly #reports = new Map<number, (sessions: readonly SessionReport[]) => void>();
+  readonly #reports = new Map<number, (report: WorkerReport) => void>();
   readonly #watchers = new Map<number, Watcher>();
   #numbers = 0;
+  /** As far as it has said. */
+  counted: readonly Sample[] = [];
   /** Questions in a row that it has not answered. */
   silences = 0;
 
@@ -85,17 +88,17 @@ export class Member {
   }
 
   /** Undefined if it does not answer in time. */
-  async report(): Promise<readonly SessionReport[] | undefined> {
+  async report(): Promise<WorkerReport | undefined> {
     const question = ++this.#numbers;
-    const { promise, resolve } = Promise.withResolvers<readonly SessionReport[] | undefined>();
+    const { promise, resolve } = Promise.withResolvers<WorkerReport | undefined>();
     const timer = setTimeout(() => resolve(undefined), reportMs);
     this.#reports.set(question, resolve);
     this.#process.send({ kind: 'report', question });
-    const sessions = await promise;
+    const report = await promise;
     clearTimeout(timer);
     this.#reports.delete(question);
-    this.silences = sessions === undefined ? this.silences + 1 : 0;
-    return sessions;
+    this.silences = report === undefined ? this.silences + 1 : 0;
+    return report;
   }
 
   /** @param drainMs undefined: its sessions may take their time */
@@ -128,7 +131,11 @@ export class Member {
         this.#livePushes.delete(message.target);
         return;
       case 'report':
-        return this.#reports.get(message.question)?.(message.sessions);
+        this.counted = message.report.counted;
+        return this.#reports.get(message.question)?.(message.report);
+      case 'counted':
+        this.counted = message.counted;
+        return;
       case 'output':
         return this.#watchers.get(message.watcher)?.output(Buffer.from(message.data));
       case 'watch-over':

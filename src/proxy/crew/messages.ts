@@ -3,6 +3,7 @@
  * has everything else: keys, dialogues, sessions, recordings. Each message is a plain value (structured clone).
  */
 import type { Socket } from 'node:net';
+import type { Sample } from '../metrics/counters.ts';
 import type { PackedConfig } from './packed-config.ts';
 
 export type ToWorker =
@@ -27,7 +28,9 @@ export type ToPrimary =
   | { readonly kind: 'logged-in'; readonly connection: number; readonly id: string }
   | { readonly kind: 'gone'; readonly connection: number; readonly timedOut: boolean }
   | { readonly kind: 'push-over'; readonly target: string }
-  | { readonly kind: 'report'; readonly question: number; readonly sessions: readonly SessionReport[] }
+  | { readonly kind: 'report'; readonly question: number; readonly report: WorkerReport }
+  /** The last, before it ends as it should. */
+  | { readonly kind: 'counted'; readonly counted: readonly Sample[] }
   | { readonly kind: 'output'; readonly watcher: number; readonly data: Uint8Array }
   | { readonly kind: 'watch-over'; readonly watcher: number; readonly why: string };
 
@@ -39,6 +42,15 @@ export type Question =
   | { readonly kind: 'seat'; readonly connection: number }
   /** May a push go to `target`, or does one wait there already? */
   | { readonly kind: 'push'; readonly target: string };
+
+/** How a worker is. */
+export interface WorkerReport {
+  readonly sessions: readonly SessionReport[];
+  /** By what it does, since it began. */
+  readonly counted: readonly Sample[];
+  /** What it costs. */
+  readonly process: readonly Sample[];
+}
 
 /** A session as an administrator sees it. */
 export interface SessionReport {

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { AgentConfig } from '../../config/config.ts';
 import { Client } from '../door/client.ts';
 import { readProxyHeader } from '../door/read-proxy-header.ts';
+import { processSamples } from '../metrics/process-samples.ts';
 import { openProxy, type Proxy } from '../proxy.ts';
 import type { ProxyParts } from '../service.ts';
 import type { Question, ToWorker, WorkerEnd } from './messages.ts';
@@ -73,8 +74,12 @@ class Worker {
       case 'end-session':
         return this.#clientOf(message.id)?.end('shutting-down', message.why);
       case 'report': {
-        const sessions = [...this.#clients.values()].flatMap(client => client.report() ?? []);
-        return this.#line.send({ kind: 'report', question: message.question, sessions });
+        const report = {
+          sessions: [...this.#clients.values()].flatMap(client => client.report() ?? []),
+          counted: this.#proxy?.counters.samples ?? [],
+          process: processSamples('worker'),
+        };
+        return this.#line.send({ kind: 'report', question: message.question, report });
       }
       case 'watch':
         return this.#watchers.add(message.watcher, this.#clientOf(message.id)?.session?.view);
@@ -142,6 +147,7 @@ class Worker {
   }
 
   #finish(): void {
+    if (this.#proxy !== undefined) this.#line.send({ kind: 'counted', counted: this.#proxy.counters.samples });
     this.#proxy?.close();
     this.#proxy = undefined;
     this.#ended();

@@ -1,6 +1,7 @@
 import type { Clock } from '../../auth/ports.ts';
 import type { ProxySettings } from '../../config/config.ts';
 import { isWithin, parseAddressList } from '../../ssh/source-address.ts';
+import type { Counters } from '../metrics/counters.ts';
 import { Penalties } from './penalties.ts';
 import { Startups } from './startups.ts';
 
@@ -14,10 +15,12 @@ export class Visits {
   readonly #startups: Startups;
   readonly #penalties: Penalties;
   #balancers: NonNullable<ReturnType<typeof parseAddressList>> = [];
+  readonly #counters: Counters;
   #maxSessions = 0;
   #sessions = 0;
 
-  constructor(limits: Limits, clock: Clock) {
+  constructor(limits: Limits, clock: Clock, counters: Counters) {
+    this.#counters = counters;
     this.#startups = new Startups({ all: 0, perSource: 0 });
     this.#penalties = new Penalties(() => clock.now(), []);
     this.limit(limits);
@@ -44,10 +47,12 @@ export class Visits {
     if (address === '') return undefined; // it has left already
     const isBalancer = isWithin(this.#balancers, address);
     const leave = this.#enter(isBalancer ? undefined : address);
+    this.#counters.add('trasa_proxy_connections_total', { let_near: leave === undefined ? 'no' : 'yes' });
     if (leave === undefined) return undefined;
     return new Visit(address, isBalancer, leave, {
       enter: from => this.#enter(from),
       punish: (from, deed) => this.#penalties.add(from, deed),
+      countFailure: () => this.#counters.add('trasa_proxy_failed_attempts_total'),
       takeSeat: () => {
         if (this.#sessions >= this.#maxSessions) return false;
         this.#sessions++;
@@ -63,9 +68,10 @@ export class Visits {
   }
 }
 
-interface Counters {
+interface VisitPorts {
   readonly enter: (address: string) => (() => void) | undefined;
   readonly punish: Penalties['add'];
+  readonly countFailure: () => void;
   readonly takeSeat: () => boolean;
   readonly leaveSeat: () => void;
 }
@@ -74,7 +80,7 @@ interface Counters {
 export class Visit {
   readonly address: string;
   readonly isBalancer: boolean;
-  readonly #counters: Counters;
+  readonly #ports: VisitPorts;
   /** Who has to pay for what they do; a balancer never does. */
   #source: string | undefined;
   #leave: () => void;
@@ -82,18 +88,18 @@ export class Visit {
   /** Of its session. */
   id: string | undefined;
 
-  constructor(address: string, isBalancer: boolean, leave: () => void, counters: Counters) {
+  constructor(address: string, isBalancer: boolean, leave: () => void, ports: VisitPorts) {
     this.address = address;
     this.isBalancer = isBalancer;
     this.#source = isBalancer ? undefined : address;
     this.#leave = leave;
-    this.#counters = counters;
+    this.#ports = ports;
   }
 
   /** The balancer has said for whom it speaks. False: they are kept out. */
   arrived(address: string): boolean {
     this.#leave();
-    const leave = this.isBalancer ? this.#counters.enter(address) : undefined;
+    const leave = this.isBalancer ? this.#ports.enter(address) : undefined;
     if (leave === undefined) return false;
     this.#leave = leave;
     this.#source = address;
@@ -102,7 +108,7 @@ export class Visit {
 
   /** False: there are too many sessions. */
   takeSeat(): boolean {
-    this.#hasSeat ||= this.#counters.takeSeat();
+    this.#hasSeat ||= this.#ports.takeSeat();
     return this.#hasSeat;
   }
 
@@ -113,15 +119,16 @@ export class Visit {
   }
 
   failed(): void {
-    if (this.#source !== undefined) this.#counters.punish(this.#source, 'wrong-login');
+    this.#ports.countFailure();
+    if (this.#source !== undefined) this.#ports.punish(this.#source, 'wrong-login');
   }
 
   /** @param how undefined: by no fault of theirs */
   gone(how: 'timed-out' | 'left' | undefined): void {
     this.#leave();
-    if (this.#hasSeat) this.#counters.leaveSeat();
+    if (this.#hasSeat) this.#ports.leaveSeat();
     this.#hasSeat = false;
     if (this.#source === undefined || how === undefined || this.id !== undefined) return;
-    this.#counters.punish(this.#source, how === 'timed-out' ? 'too-slow' : 'no-login');
+    this.#ports.punish(this.#source, how === 'timed-out' ? 'too-slow' : 'no-login');
   }
 }
