@@ -63,7 +63,7 @@ export async function startPrimary(config: AgentConfig, parts: PrimaryParts): Pr
     return `cannot listen: ${error instanceof Error ? error.message : String(error)}`;
   }
   const { host = 'every address' } = proxy.listen;
-  log.info('ready', { host, port: door.port, services: proxy.services.size, workers: crew.size });
+  log.info('ready', { host, port: door.port, services: proxy.services.size });
   return {
     port: door.port,
     async reload(next) {
@@ -76,7 +76,7 @@ export async function startPrimary(config: AgentConfig, parts: PrimaryParts): Pr
       visits.limit(next.proxy);
       drainMs = next.proxy.drainMs;
       parts.log.setDebug(next.debug);
-      log.info('reloaded', { services: next.proxy.services.size, workers: crew.size, sessions: visits.sessions });
+      log.info('reloaded', { services: next.proxy.services.size, sessions: visits.sessions });
     },
     async stop() {
       isStopping = true;

@@ -15,16 +15,17 @@ const site = await startProxySite(['alice', 'bob'], usual);
 t.teardown(async () => await site.stop());
 
 t.test('a worker that is killed takes its sessions with it, says so, and is replaced', async t => {
+  await until('both workers', () => bothServe());
   const both = [await shell('alice'), await shell('bob')].map(({ terminal }) => terminal);
   const [victim = 0, ...others] = workers();
   t.equal(others.length, 1);
   process.kill(victim, 'SIGKILL');
-  t.match(await site.proxy.said(line => line['worker'] === victim), { level: 'error', how: 'SIGKILL' });
+  t.match(await site.proxy.said(line => line['how'] === 'SIGKILL'), { level: 'error', worker: victim });
   const lost = await Promise.race(both.map(async terminal => await terminal.ended().then(() => terminal)));
   const kept = both.find(terminal => terminal !== lost);
   kept?.send('echo still "here"\r');
   await kept?.expect('still here');
-  await site.proxy.said(line => line['text'] === 'a worker is in its place');
+  await site.proxy.said(line => line['text'] === 'a worker serves');
   t.equal(workers().length, 2);
   await leave((await shell('alice')).terminal);
   await leave(kept);
@@ -160,6 +161,10 @@ async function leave(terminal: Terminal | undefined): Promise<void> {
 
 async function sessions(...words: string[]) {
   return await run([agent, 'proxy', 'sessions', ...words]);
+}
+
+function bothServe(): boolean {
+  return site.proxy.lines().filter(line => line['text'] === 'a worker serves').length === 2;
 }
 
 /** The processes that the proxy has started. */

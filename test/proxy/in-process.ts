@@ -20,6 +20,7 @@ import { byte } from '../../src/ssh/wire.ts';
 import { LoginStore } from '../../src/store/login-store.ts';
 import type { PasswordOutcome } from '../../src/trasa/password.ts';
 import { newAuthority, passphrase } from '../ca/ca.ts';
+import { until } from '../helpers/e2e/until.ts';
 import { FakeMemory, FakeVerifier } from '../helpers/fake-ports.ts';
 import { newPair } from '../ssh/authority.ts';
 import { type Identity, type RawPeer, type RawServer, rawServer } from './raw-peer.ts';
@@ -149,6 +150,10 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   stateBefore = config.proxy.stateDirectory;
   const proxy = await startPrimary(config, primaryParts);
   if (typeof proxy === 'string') throw new Error(proxy);
+  await until(
+    'all workers',
+    () => lines.filter(line => line['text'] === 'a worker serves').length === (config.proxy.workers || 1),
+  );
   t.teardown(async () => {
     host.stop();
     await proxy.stop();

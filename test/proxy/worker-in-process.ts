@@ -51,10 +51,10 @@ class Line<Message> {
   #listener: (message: Message, socket: Socket | undefined) => void = () => {};
   #closed: (how: string | undefined) => void = () => {};
 
-  send(message: Message, socket: Socket | undefined, sent: (() => void) | undefined): void {
+  send(message: Message, socket: Socket | undefined, sent: ((isSent: boolean) => void) | undefined): void {
     const clone = structuredClone(message);
     setImmediate(() => {
-      sent?.();
+      sent?.(true);
       this.#listener(clone, socket);
     });
   }

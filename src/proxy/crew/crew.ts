@@ -45,27 +45,26 @@ export class Crew {
   }
 
   /**
-   * New workers get all new connections, and those before them go when they have no session any more.
+   * New workers get all new connections, and those before them go when they have no session any more. The first of them
+   * starts alone, and the others when it serves: what is made at a first start is made once, and what is wrong is said once.
    *
    * @returns why that cannot be; all stays as it was then
    */
   async serve(config: AgentConfig): Promise<string | undefined> {
     const packed = packConfig(config);
-    const count = config.proxy.workers === 0 ? this.#parts.processors : config.proxy.workers;
     const first = this.#start(packed);
-    const isWell = (await first.ready) === undefined; // alone: what is made at a first start is made once
-    const started = [first, ...Array.from({ length: isWell ? count - 1 : 0 }, () => this.#start(packed))];
-    const troubles = await Promise.all(started.map(async member => await member.ready));
-    const why = this.#isLeaving ? 'it is told to stop' : troubles.find(trouble => trouble !== undefined);
-    if (why !== undefined) {
-      for (const member of started) member.leave(0);
-      return why;
+    const trouble = (await first.ready) ?? (this.#isLeaving ? 'it is told to stop' : undefined);
+    if (trouble !== undefined) {
+      first.leave(0);
+      return trouble;
     }
     const before = this.#serving;
-    this.#serving = new Set(started);
+    this.#serving = new Set();
     this.#config = packed;
+    this.#serves(first);
     for (const member of before) member.leave(undefined);
-    for (const member of started) this.#restartAfter(member);
+    const count = config.proxy.workers === 0 ? this.#parts.processors : config.proxy.workers;
+    for (let others = 1; others < count; others++) void this.#add();
     return undefined;
   }
 
@@ -142,26 +141,30 @@ export class Crew {
     return member;
   }
 
-  #restartAfter(member: Member): void {
+  #serves(member: Member): void {
+    this.#serving.add(member);
+    this.#log.info('a worker serves', { worker: member.pid });
     void member.over.then(() => {
-      if (!this.#serving.delete(member)) return; // it was told to
-      const now = this.#parts.clock.now();
-      this.#crashes = Math.abs(now - this.#lastCrashAt) > calmMs ? 0 : this.#crashes + 1;
-      this.#lastCrashAt = now;
-      const waitMs = this.#crashes === 0 ? 0 : Math.min(firstWaitMs * 2 ** (this.#crashes - 1), maxWaitMs);
-      setTimeout(() => void this.#replace(), waitMs).unref();
+      if (this.#serving.delete(member)) this.#addLater(); // else it was told to end
     });
   }
 
-  async #replace(): Promise<void> {
+  #addLater(): void {
+    const now = this.#parts.clock.now();
+    this.#crashes = Math.abs(now - this.#lastCrashAt) > calmMs ? 0 : this.#crashes + 1;
+    this.#lastCrashAt = now;
+    const waitMs = this.#crashes === 0 ? 0 : Math.min(firstWaitMs * 2 ** (this.#crashes - 1), maxWaitMs);
+    setTimeout(() => void this.#add(), waitMs).unref();
+  }
+
+  async #add(): Promise<void> {
     if (this.#isLeaving || this.#config === undefined) return;
     const config = this.#config;
     const member = this.#start(config);
     const trouble = await member.ready;
     if (this.#isLeaving || this.#config !== config) return member.leave(0);
-    this.#serving.add(member);
-    this.#restartAfter(member);
-    if (trouble === undefined) return this.#log.info('a worker is in its place', { worker: member.pid });
+    if (trouble === undefined) return this.#serves(member);
     this.#log.error(`a worker cannot start: ${trouble}`, { worker: member.pid });
+    this.#addLater();
   }
 }

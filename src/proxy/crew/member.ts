@@ -64,9 +64,10 @@ export class Member {
     const { address, isBalancer } = visit;
     this.#visits.set(connection, visit);
     this.#sockets.add(socket);
-    this.#process.send({ kind: 'connection', connection, address, isBalancer }, socket, () =>
-      this.#sockets.delete(socket),
-    );
+    this.#process.send({ kind: 'connection', connection, address, isBalancer }, socket, isSent => {
+      this.#sockets.delete(socket);
+      if (!isSent) socket.destroy();
+    });
   }
 
   has(id: string): boolean {

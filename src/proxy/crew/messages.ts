@@ -71,8 +71,8 @@ export interface SessionReport {
 
 /** One end of the line between the two. What is sent arrives whole, once and in order, or the line is closed. */
 export interface Post<Out, In> {
-  /** @param sent afterwards, whether or not it could be */
-  send(message: Out, socket?: Socket, sent?: () => void): void;
+  /** @param sent afterwards, with whether it could be */
+  send(message: Out, socket?: Socket, sent?: (isSent: boolean) => void): void;
   /** For one listener each. `socket` is undefined, too, if it was closed on the way. */
   onMessage(listener: (message: In, socket: Socket | undefined) => void): void;
   /** The other end is gone. @param how for the log; undefined: as it should */

@@ -17,7 +17,7 @@ export function spawnWorker(): WorkerProcess {
   return {
     pid: child.pid ?? 0,
     send: (message, socket, sent) => {
-      child.send(message, socket, {}, () => sent?.()); // an error: it is gone, which onClosed says
+      child.send(message, socket, {}, error => sent?.(error === null)); // an error: it is gone, which onClosed says
     },
     onMessage: listener => {
       child.on('message', message => listener(fromWorker(message), undefined));
@@ -32,7 +32,7 @@ export function lineToPrimary(): WorkerEnd | undefined {
   if (!process.connected) return undefined;
   return {
     send: (message, socket, sent) => {
-      process.send?.(message, socket, {}, () => sent?.()); // an error: the primary is gone, which onClosed says
+      process.send?.(message, socket, {}, error => sent?.(error === null)); // likewise
     },
     onMessage: listener => {
       process.on('message', (message, handle) =>

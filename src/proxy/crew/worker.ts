@@ -57,6 +57,7 @@ class Worker {
       this.#line.send({ kind: 'cannot-start', why: opened });
       return this.#ended();
     }
+    if (this.#isLeaving) return opened.close();
     this.#proxy = opened;
     this.#line.send({ kind: 'ready' });
   }
