@@ -7,6 +7,7 @@ import { openCertifier } from './certifier.ts';
 import type { ClientParts } from './door/client.ts';
 import { openHostKeys } from './door/host-key-files.ts';
 import { Session, type SessionFacts } from './door/session.ts';
+import { Turns } from './door/turns.ts';
 import type { Passage } from './downstream/login.ts';
 import { PasswordGuesses } from './downstream/password-guesses.ts';
 import { engineReady } from './engine/transport.ts';
@@ -84,6 +85,7 @@ export async function openProxy(
       clientAddress,
     }),
     log,
+    turns: new Turns(),
     openSession: ({ passage }, clientAddress) => {
       const title = `${passage.person} to ${passage.account}@${passage.service.name} from ${clientAddress} [${passage.id}]`;
       const facts = { directory: proxy.recordDirectory, id: passage.id, title, now: () => clock.now() };

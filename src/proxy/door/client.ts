@@ -13,6 +13,7 @@ import { banner } from '../messages/userauth.ts';
 import { Relay } from '../relay/relay.ts';
 import { enterUpstream, type UpstreamLeg, type UpstreamPorts } from '../upstream/enter.ts';
 import type { Session } from './session.ts';
+import type { Turns } from './turns.ts';
 
 export interface ClientParts {
   readonly hostKeys: () => readonly HostKey[];
@@ -22,6 +23,7 @@ export interface ClientParts {
   readonly upstream: Omit<UpstreamPorts, 'banner'>;
   readonly keyRules: (clientAddress: string) => KeyRules;
   readonly log: ProxyLog;
+  readonly turns: Turns;
   /** A session begins. Throws if the log of it cannot be written. */
   readonly openSession: (entry: Entry<UpstreamLeg>, clientAddress: string) => Session;
 }
@@ -59,6 +61,7 @@ export class Client implements TransportListener {
       this.end('timed-out', 'the login took too long');
     }, loginTimeoutMs);
     this.#transport = new Transport(socket, { role: { side: 'server', hostKeys: hostKeys() }, ident }, this);
+    parts.turns.take(socket, () => this.isSession);
   }
 
   get isSession(): boolean {

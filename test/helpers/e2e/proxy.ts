@@ -177,7 +177,7 @@ async function startProxy(toml: string, { uid, gid }: User): Promise<RunningProx
   chownSync(configFile, 0, gid);
   chmodSync(configFile, 0o640);
   const process = new Background([agent, 'proxy', '--config', configFile], { uid, gid, cwd: '/' });
-  const [, port = ''] = await process.printed(/"text":"ready".*"port":(\d+)/);
+  const [, port = ''] = await process.printed(/"text":"ready".*"port":(\d+)/, 30_000);
   const knownHosts = join(mkdtempSync('/root/known-'), 'hosts');
   const hostKey = readFileSync(join(stateDirectory, 'ssh_host_ed25519_key.pub'), 'utf8');
   writeFileSync(knownHosts, `[127.0.0.1]:${port} ${hostKey}`);
