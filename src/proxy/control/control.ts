@@ -4,10 +4,11 @@
  */
 
 import { once } from 'node:events';
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import type { AuditNotes } from '../../audit/audit-log.ts';
 import { type PeerCredentials, peerCredentials } from '../../host/peer.ts';
+import { removeStaleSocket } from '../../host/stale-socket.ts';
 import type { Crew } from '../crew/crew.ts';
 import type { ProxyLog } from '../log.ts';
 import { type ControlReply, type ControlRequest, controlSocketIn, maxRequestBytes, parseRequest } from './messages.ts';
@@ -24,8 +25,7 @@ export async function openControl(
   log: ProxyLog,
 ): Promise<{ close(): void }> {
   const path = controlSocketIn(stateDirectory);
-  // Whoever could place something here is root or ourselves; and two proxies cannot share the address either.
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
+  await removeStaleSocket(path, 'proxy');
   const callers = new Set<Caller>();
   const server = createServer(socket => {
     socket.on('error', () => {});
