@@ -120,6 +120,7 @@ t.test('SIGTERM: who is in may end in peace for a while, then is told, and what 
   await slow.terminal.expect('The proxy is shutting down');
   t.match(await slow.terminal.ended(), { exitCode: 255 });
   t.match(await site.proxy.process.finished, { status: 0, stderr: '' });
+  t.notOk(site.proxy.lines().some(line => line['level'] === 'error'));
   for (const { id } of [quick, slow]) {
     const [file = ''] = globSync(`${id}-*.cast`, { cwd: recordings });
     const lines = readFileSync(join(recordings, file), 'utf8').trimEnd().split('\n');

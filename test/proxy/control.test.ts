@@ -2,10 +2,15 @@
 
 import { statSync } from 'node:fs';
 import { connect } from 'node:net';
+import { setImmediate as round } from 'node:timers/promises';
 import t from 'tap';
+import { listSessions } from '../../src/proxy/control/ask-proxy.ts';
 import { controlSocketIn } from '../../src/proxy/control/messages.ts';
 import { showSessions } from '../../src/proxy/control/show-sessions.ts';
-import { inProcess } from './in-process.ts';
+import { byte, string, uint32 } from '../../src/ssh/wire.ts';
+import { until } from '../helpers/e2e/until.ts';
+import { type InProcess, inProcess } from './in-process.ts';
+import { infoResponse, keyboardInteractive, type RawPeer, rawStranger, signedRequest } from './raw-peer.ts';
 
 const someId = '01JD0000000000000000000000';
 
@@ -35,6 +40,40 @@ t.test('one request, one answer', async t => {
   t.notOk(proxy.lines.some(line => line['event'] === 'watch-start' || line['event'] === 'ended-by-administrator'));
 });
 
+t.test('watching that cannot be logged shows nothing', async t => {
+  const proxy = await inProcess(t, { cannotNote: 'watch-start' });
+  const { id } = await session(proxy);
+  const answers = await ask(proxy.stateDirectory, `{"ask":"watch","id":"${id}"}\n`);
+  t.strictSame(answers, [{ kind: 'refused', why: 'the audit log cannot be written' }]);
+});
+
+t.test('who does not take what they watch sees no more, and the session does not wait', async t => {
+  const proxy = await inProcess(t);
+  const { id, peer, host } = await session(proxy);
+  peer.send(byte(90), string('session'), uint32(0), uint32(2 ** 31), uint32(32_768));
+  await host.next(90);
+  host.send(byte(91), uint32(0), uint32(7), uint32(2 ** 31), uint32(32_768));
+  await peer.next(91);
+  const size = [80, 24, 0, 0].map(uint32);
+  peer.send(byte(98), uint32(7), string('pty-req'), byte(0), string('xterm'), ...size, string(''));
+  await host.next(98);
+  const watcher = connect(controlSocketIn(proxy.stateDirectory));
+  watcher.write(`{"ask":"watch","id":"${id}"}\n`);
+  await until('the line', () => proxy.lines.some(line => line['event'] === 'watch-start'));
+  const many = 300;
+  for (let sent = 0; sent < many; sent++) {
+    host.send(byte(94), uint32(0), string(Buffer.alloc(30_000, 'x')));
+    await round();
+  }
+  await until('all of it', () => peer.messages.filter(one => one[0] === 94).length === many);
+  let heard = '';
+  watcher.setEncoding('utf8').on('data', (text: string) => (heard += text));
+  await until('the end of watching', () => watcher.closed);
+  t.match(heard.trimEnd().split('\n').at(-1), /"over","why":"more is shown than can be watched"/);
+  t.ok(heard.length < (many * 30_000) / 2, 'far less than was shown');
+  await until('the line', () => proxy.lines.some(line => line['event'] === 'watch-end'));
+});
+
 t.test('an administrator reads no escape sequences of others in the list', async t => {
   const [line = ''] = showSessions(
     [
@@ -58,6 +97,19 @@ t.test('an administrator reads no escape sequences of others in the list', async
     `${someId}  alice@example.com to alice@web1 from 192.0.2.7  for 1 h 1 min  2.0 KiB in, 3.0 MiB out  exec: ?]0;title?, sftp`,
   );
 });
+
+async function session(proxy: InProcess): Promise<{ id: string; peer: RawPeer; host: RawPeer }> {
+  const peer = await rawStranger(proxy.port);
+  peer.send(signedRequest(peer.transport.sessionId, 'alice@web1', proxy.alice));
+  await peer.next(51);
+  peer.send(keyboardInteractive('alice@web1'));
+  await peer.next(60);
+  peer.send(infoResponse('123456'));
+  await peer.next(52);
+  const [report] = (await listSessions(proxy.stateDirectory)).sessions;
+  const host = await until('the host', () => proxy.host.peers[0]);
+  return { id: report?.id ?? '', peer, host };
+}
 
 async function ask(stateDirectory: string, request: string): Promise<unknown[]> {
   return await new Promise((resolve, reject) => {

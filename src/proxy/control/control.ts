@@ -55,6 +55,7 @@ class Caller {
   readonly #audit: AuditNotes;
   readonly #log: ProxyLog;
   #line = '';
+  #isWatching = false;
 
   constructor(socket: Socket, peer: PeerCredentials, crew: Crew, audit: AuditNotes, log: ProxyLog) {
     this.#socket = socket;
@@ -80,21 +81,24 @@ class Caller {
 
   async #answer(request: ControlRequest | undefined): Promise<void> {
     try {
-      switch (request?.ask) {
-        case undefined:
-          return this.#say({ kind: 'refused', why: 'that is no request' });
-        case 'list':
-          return await this.#list();
-        case 'end':
-          return this.#endSession(request.id);
-        case 'watch':
-          return this.#watch(request.id);
-      }
+      await this.#reply(request);
     } catch (error) {
       this.#log.error(`control socket: ${error instanceof Error ? error.message : String(error)}`);
       this.#say({ kind: 'refused', why: 'the audit log cannot be written' });
-    } finally {
-      if (request?.ask !== 'watch') this.#socket.end();
+    }
+    if (!this.#isWatching) this.#socket.end();
+  }
+
+  async #reply(request: ControlRequest | undefined): Promise<void> {
+    switch (request?.ask) {
+      case undefined:
+        return this.#say({ kind: 'refused', why: 'that is no request' });
+      case 'list':
+        return await this.#list();
+      case 'end':
+        return this.#endSession(request.id);
+      case 'watch':
+        return this.#watch(request.id);
     }
   }
 
@@ -113,18 +117,21 @@ class Caller {
 
   #watch(id: string): void {
     const member = this.#crew.memberWith(id);
-    if (member === undefined) {
-      this.#say(noSuchSession);
-      return void this.#socket.end();
-    }
+    if (member === undefined) return this.#say(noSuchSession);
     this.#note('watch-start', id); // before anything is seen
+    this.#isWatching = true;
     this.#say({ kind: 'done' });
+    const over = (why: string): void => {
+      stop();
+      this.#say({ kind: 'over', why });
+      this.#socket.setTimeout(requestMs, () => this.#socket.destroy()).end(); // should they not even take that
+    };
     const stop = member.watch(id, {
       output: data => {
-        if (this.#socket.writableLength > maxWaiting) return this.#over('more is shown than can be watched');
+        if (this.#socket.writableLength > maxWaiting) return over('more is shown than can be watched');
         this.#say({ kind: 'output', data: data.toString('base64') });
       },
-      over: why => this.#over(why),
+      over,
     });
     this.#socket.once('close', () => {
       stop();
@@ -134,11 +141,6 @@ class Caller {
         this.#log.error(`audit log: ${error instanceof Error ? error.message : String(error)}`);
       }
     });
-  }
-
-  #over(why: string): void {
-    this.#say({ kind: 'over', why });
-    this.#socket.end();
   }
 
   #note(event: string, id: string): void {

@@ -19,12 +19,15 @@ export async function runWorker(line: WorkerEnd, parts: ProxyParts): Promise<voi
     worker = new Worker(line, parts, unpackConfig(message.config), end);
     void worker.start();
   });
+  let isOver = false;
   line.onClosed(how => {
+    if (isOver) return; // by ourselves
     parts.log.error(`the worker ends: ${how ?? 'its primary has gone'}`);
     worker?.receive({ kind: 'leave', drainMs: 0 }, undefined);
     if (worker === undefined) end();
   });
   await over;
+  isOver = true;
 }
 
 class Worker {
