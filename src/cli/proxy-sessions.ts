@@ -62,7 +62,7 @@ async function list(state: string, json: boolean): Promise<string | undefined> {
 async function watch(state: string, id: string): Promise<string | undefined> {
   const { watchSession } = await import('../proxy/control/watch-session.ts');
   return await watchSession(state, id, {
-    stdin: process.stdin,
+    keys: process.stdin.isTTY && process.stdout.isTTY ? process.stdin : undefined,
     show: output => process.stdout.write(output),
     say: line => process.stderr.write(`${line}\r\n`),
   });

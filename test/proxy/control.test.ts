@@ -7,6 +7,7 @@ import t from 'tap';
 import { listSessions } from '../../src/proxy/control/ask-proxy.ts';
 import { controlSocketIn } from '../../src/proxy/control/messages.ts';
 import { showSessions } from '../../src/proxy/control/show-sessions.ts';
+import { watchSession } from '../../src/proxy/control/watch-session.ts';
 import { byte, string, uint32 } from '../../src/ssh/wire.ts';
 import { until } from '../helpers/e2e/until.ts';
 import { type InProcess, inProcess } from './in-process.ts';
@@ -45,6 +46,18 @@ t.test('watching that cannot be logged shows nothing', async t => {
   const { id } = await session(proxy);
   const answers = await ask(proxy.stateDirectory, `{"ask":"watch","id":"${id}"}\n`);
   t.strictSame(answers, [{ kind: 'refused', why: 'the audit log cannot be written' }]);
+});
+
+t.test('the last words of whoever was watched draw nothing on the terminal of the watcher', async t => {
+  const proxy = await inProcess(t);
+  const { id, peer } = await session(proxy);
+  const said: string[] = [];
+  const terminal = { keys: undefined, show: () => {}, say: (line: string) => void said.push(line) };
+  const watched = watchSession(proxy.stateDirectory, id, terminal);
+  await until('the line', () => proxy.lines.some(line => line['event'] === 'watch-start'));
+  peer.transport.disconnect(11, '\u001b]0;title\u0007');
+  t.equal(await watched, undefined);
+  t.match(said.at(-1), /^\r\nThe session is over: .*\?\]0;title\?/);
 });
 
 t.test('who does not take what they watch sees no more, and the session does not wait', async t => {
