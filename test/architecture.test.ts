@@ -60,8 +60,8 @@ const top: Room = { floor: 3, packages: ['yargs', 'qrcode-terminal'], holds: 'th
 
 /** Modules of Node that do what only few rooms should do. */
 const restricted: Readonly<Record<string, readonly string[]>> = {
-  // journalctl(1); ssh-agent(1) for a token; a recorded session's shell; what undoes a setup; sshd -T
-  'node:child_process': ['audit', 'ca', 'login', 'setup', 'system'],
+  // journalctl(1); ssh-agent(1) for a token; a recorded session's shell; the proxy's workers; what undoes a setup; sshd -T
+  'node:child_process': ['audit', 'ca', 'login', 'proxy', 'setup', 'system'],
   'node:http': ['trasa', 'server', 'proxy'],
   'node:https': ['trasa', 'server'],
   'node:sqlite': ['store', 'server', 'ca'],

@@ -1,10 +1,6 @@
 import { writeSync } from 'node:fs';
 
-/**
- * Writes all of `text`, or throws. Synchronous on purpose: the door opens only after its line is written.
- *
- * @returns nothing; what a failed write has left behind is in {@link PartialWriteError.written}
- */
+/** Writes all of `text`, or throws. Synchronous on purpose: the door opens only after its line is written. */
 export function writeFully(fd: number, text: string): void {
   const bytes = Buffer.from(text, 'utf8');
   let written = 0;
@@ -14,20 +10,9 @@ export function writeFully(fd: number, text: string): void {
       written += writeSync(fd, bytes, written);
     } catch (error) {
       // A pipe that somebody made non-blocking, and whose reader is slow: wait a little, but not for ever.
-      if (!isFull(error) || patience-- === 0) throw new PartialWriteError(written, error);
+      if (!isFull(error) || patience-- === 0) throw error;
       Atomics.wait(pause, 0, 0, waitMs);
     }
-  }
-}
-
-export class PartialWriteError extends Error {
-  override readonly name = 'PartialWriteError';
-  /** Bytes that did get written. */
-  readonly written: number;
-
-  constructor(written: number, cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
-    this.written = written;
   }
 }
 

@@ -16,6 +16,7 @@ import {
   graceBinding,
   type Login,
   type Person,
+  type TakeBack,
 } from './login.ts';
 import { again, decided, type Step } from './step.ts';
 import { type CodeProof, readTyped } from './typed.ts';
@@ -79,18 +80,19 @@ class Factors {
 
   /** Sends a push and waits; a code typed meanwhile cancels the push and counts instead. */
   async push(): Promise<Step> {
-    const { memory } = this.#login.ports;
+    const { signal, ports } = this.#login;
     const { pushTarget } = this.#person;
     if (!this.mayPush) return decided(deny('no-conversation', 'no push before a first factor is proved'));
-    if (arePushesHeld(this.#login, pushTarget)) return again('push-cooling-down');
-    const done = memory.beginPush(pushTarget);
+    const done = await ports.memory.beginPush(pushTarget);
     if (done === undefined) return again('push-already-waiting');
     const cancel = new AbortController();
     try {
+      if (signal.aborted) return decided(deny('cancelled'));
+      if (arePushesHeld(this.#login, pushTarget)) return again('push-cooling-down');
       const number = this.#number();
       const proof: Proof = number === undefined ? { factor: 'push' } : { factor: 'push', number };
       const takeBack = countPush(this.#login, pushTarget);
-      const pushed = this.#verify(proof, AbortSignal.any([this.#login.signal, cancel.signal]), takeBack);
+      const pushed = this.#verify(proof, AbortSignal.any([signal, cancel.signal]), takeBack);
       return await this.#codeInstead(pushed, number);
     } finally {
       cancel.abort();
@@ -138,14 +140,12 @@ class Factors {
    */
   async #code(proof: CodeProof): Promise<Step> {
     const { ports, signal } = this.#login;
-    const held = accountHold(this.#login) ?? addressHold(this.#login);
-    if (held !== undefined) return decided(held);
-    const { replayMemoryMs } = ports.rules.policy;
     const code = proof.code.expose();
-    if (!ports.memory.claimCode(anybody, code, ports.clock.now(), replayMemoryMs)) return again('replayed-code');
+    const counted = ports.memory.atomically(() => this.#claim(code));
+    if (typeof counted !== 'function') return counted;
     let spent = false;
     try {
-      const step = await this.#verify(proof, signal, countCode(this.#login));
+      const step = await this.#verify(proof, signal, counted);
       spent = step.kind === 'decided' && step.decision.kind === 'allow';
       return step;
     } finally {
@@ -153,8 +153,17 @@ class Factors {
     }
   }
 
+  /** Takes the code for this login, unless one of others or a hold is in the way, and counts it as wrong for now. */
+  #claim(code: string): Step | TakeBack {
+    const { memory, clock, rules } = this.#login.ports;
+    const held = accountHold(this.#login) ?? addressHold(this.#login);
+    if (held !== undefined) return decided(held);
+    if (!memory.claimCode(anybody, code, clock.now(), rules.policy.replayMemoryMs)) return again('replayed-code');
+    return countCode(this.#login);
+  }
+
   /** @param takeBack what was counted before its outcome was known; see {@link countCode} */
-  async #verify(proof: Proof, signal: AbortSignal, takeBack: () => void): Promise<Step> {
+  async #verify(proof: Proof, signal: AbortSignal, takeBack: TakeBack): Promise<Step> {
     const { attempt, ports, trail } = this.#login;
     trail.factor = proof.factor;
     if (!this.#real) return this.#settle(proof, { kind: 'invalid' });

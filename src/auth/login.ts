@@ -104,7 +104,7 @@ export function arePushesHeld({ ports }: Login, target: string): boolean {
 }
 
 /** Takes a failure back that was none after all. */
-type TakeBack = () => void;
+export type TakeBack = () => void;
 
 /**
  * Counts a code as wrong, and a push as come to nothing, before either is known: what is tried at the same time is
@@ -119,15 +119,18 @@ export function countPush(login: Login, target: string): TakeBack {
 }
 
 function count({ ports: { memory, clock, rules } }: Login, keys: readonly string[]): TakeBack {
-  const all = keys.map(key => {
-    const before = memory.throttleOf(key);
-    const counted = afterFailure(before, clock.now(), rules.throttle);
-    memory.setThrottle(key, counted);
-    return () => memory.setThrottle(key, afterTakingBack(memory.throttleOf(key), before, counted));
+  return memory.atomically(() => {
+    const all = keys.map(key => {
+      const before = memory.throttleOf(key);
+      const counted = afterFailure(before, clock.now(), rules.throttle);
+      memory.setThrottle(key, counted);
+      return () => memory.setThrottle(key, afterTakingBack(memory.throttleOf(key), before, counted));
+    });
+    return () =>
+      memory.atomically(() => {
+        for (const takeBack of all) takeBack();
+      });
   });
-  return () => {
-    for (const takeBack of all) takeBack();
-  };
 }
 
 /** The person has proved to be there. */

@@ -54,10 +54,13 @@ export type GroupLookup =
   | { readonly kind: 'unavailable'; readonly detail: string };
 
 /**
- * What must be remembered between logins, and across a restart of the daemon.
- * Every method is synchronous, so that nothing can come between look and mark; a failure throws {@link MemoryError}.
+ * What must be remembered between logins, and across a restart of the daemon. A failure throws {@link MemoryError}.
+ * Methods are synchronous, so that nothing of this process can come between look and mark.
  */
 export interface LoginMemory {
+  /** What `work` looks at and marks here happens as one, for other processes that share the memory too; or not at all. */
+  atomically<T>(work: () => T): T;
+
   throttleOf(key: string): ThrottleRecord | undefined;
   setThrottle(key: string, record: ThrottleRecord | undefined): void;
 
@@ -70,12 +73,15 @@ export interface LoginMemory {
   pushHeldUntil(target: string): number;
   holdPush(target: string, until: number): void;
   /** Marks the one live push to `target`. Undefined: there is one already. Not kept over a restart. */
-  beginPush(target: string): (() => void) | undefined;
+  beginPush(target: string): PushMark | Promise<PushMark>;
 
   /** Time (ms since 1970) until which this binding needs no new factor; 0 if never proved. */
   graceUntil(binding: string): number;
   grantGrace(binding: string, until: number): void;
 }
+
+/** Takes the mark of a live push away. */
+export type PushMark = (() => void) | undefined;
 
 /** The state on disk could not be read or written. Denies, as `state-unavailable`, but for {@link Ports.emergency}. */
 export class MemoryError extends Error {

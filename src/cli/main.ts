@@ -9,6 +9,7 @@ import { exitStatuses } from './exit-statuses.ts';
 import { offlineCommand } from './offline.ts';
 import { approvalsCommand } from './proxy-approvals.ts';
 import { hostKeysCommand } from './proxy-host-keys.ts';
+import { sessionsCommand } from './proxy-sessions.ts';
 import { gracesCommand, holdsCommand } from './remembered.ts';
 import { serverCommand } from './server.ts';
 import { setupOptions } from './setup-options.ts';
@@ -110,7 +111,7 @@ function commandLine(finish: (status: number) => void): Argv {
       'proxy',
       'let people through to other hosts, by ssh: first factor, second factor, a certificate for minutes',
       command =>
-        hostKeysCommand(approvalsCommand(configOption(command))).epilogue(
+        sessionsCommand(hostKeysCommand(approvalsCommand(configOption(command)))).epilogue(
           exitStatuses('stopped by a signal', ['config']),
         ),
       async ({ config }) => {
@@ -118,6 +119,10 @@ function commandLine(finish: (status: number) => void): Argv {
         finish(await proxy(config === undefined ? {} : { config }));
       },
     )
+    .command('proxy-worker', false, {}, async () => {
+      const { proxyWorker } = await import('./proxy.ts');
+      finish(await proxyWorker());
+    })
     .command(serverCommand)
     .command(caCommand);
   statusCommand(program);

@@ -1,6 +1,6 @@
-/** `trasa-agent proxy`: puts the proxy together from its real parts and runs it. */
+/** `trasa-agent proxy`, from its real parts: the process that listens, and those that it starts. */
 import { randomInt } from 'node:crypto';
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { openAudit } from '../audit/audit-log.ts';
 import { openDaemonLog } from '../audit/daemon-log.ts';
 import { authenticate } from '../auth/authenticate.ts';
@@ -8,26 +8,50 @@ import type { Clock } from '../auth/ports.ts';
 import type { AgentConfig, ServiceIdentity } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { forbidDumps } from '../host/no-dumps.ts';
+import { exitStatus } from '../policy/refusals.ts';
+import { lineToPrimary, spawnWorker } from '../proxy/crew/spawn.ts';
+import { runWorker } from '../proxy/crew/worker.ts';
 import { runProxy } from '../proxy/run.ts';
 import type { Servers } from '../proxy/service.ts';
 import { dial } from '../proxy/upstream/dial.ts';
 import { Approvals } from '../store/approvals.ts';
 import { HostKeyStore } from '../store/host-keys.ts';
+import type { PushMarks } from '../store/live-pushes.ts';
 import { LoginStore } from '../store/login-store.ts';
 import { TrasaClient } from '../trasa/client.ts';
 import { serverOnly } from '../verifiers/server-only.ts';
 import { TrasaServerVerifier } from '../verifiers/trasa-server.ts';
+import { fail } from './server-common.ts';
 import { release } from './version.ts';
 
 /** @returns the exit status, when the proxy was told to stop */
 export async function proxy(args: { readonly config?: string }): Promise<number> {
+  forbidDumps(); // this process holds service keys
+  const parts = {
+    loadConfig: () => loadConfig(args.config, undefined, 'proxy'),
+    startWorker: spawnWorker,
+    processors: availableParallelism(),
+    openAudit: (file: string) => openAudit({ clock, file }),
+    clock,
+    log: openDaemonLog(clock, undefined, 'proxy'),
+  };
+  return await runProxy(parts, process);
+}
+
+/** `trasa-agent proxy-worker`, which nobody starts but the proxy. @returns the exit status, when it is needed no more */
+export async function proxyWorker(): Promise<number> {
+  const line = lineToPrimary();
+  if (line === undefined) {
+    fail('trasa-agent proxy starts this by itself');
+    return exitStatus.usage;
+  }
   forbidDumps(); // this process holds service keys and the User CA
-  const clock: Clock = { now: () => Date.now() };
+  // A terminal or systemd sends them to all processes; the primary says what is to be done.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
   const parts = {
     authenticate,
-    loadConfig: () => loadConfig(args.config, undefined, 'proxy'),
     openServers,
-    openMemory: (directory: string) => new LoginStore(directory, clock),
+    openMemory: (directory: string, livePushes: PushMarks) => new LoginStore(directory, clock, livePushes),
     openApprovals: (directory: string) => new Approvals(directory),
     openHostKeyStore: (directory: string) => new HostKeyStore(directory),
     openAudit: (file: string) => openAudit({ clock, file }),
@@ -37,8 +61,12 @@ export async function proxy(args: { readonly config?: string }): Promise<number>
     log: openDaemonLog(clock, undefined, 'proxy'),
     ident: `trasa_${release}`,
   };
-  return await runProxy(parts, process);
+  await runWorker(line, parts);
+  if (process.connected) process.disconnect?.();
+  return 0;
 }
+
+const clock: Clock = { now: () => Date.now() };
 
 /** One client for each service: its ID and key are its own. */
 function openServers({ server }: AgentConfig): Servers {

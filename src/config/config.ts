@@ -85,7 +85,12 @@ export interface ProxySettings {
   readonly maxStartupsPerAddress: number;
   /** CIDR blocks; empty: nobody. */
   readonly penaltyExempt: string;
+  /** 0: as many as there are processors. */
+  readonly workers: number;
+  /** CIDR blocks; empty: there is no balancer. */
+  readonly proxyProtocolFrom: string;
   readonly maxSessions: number;
+  readonly drainMs: number;
   /** Undefined: none are shown. */
   readonly metrics: ListenAddress | undefined;
   /** `SHA256:…` of a public key → TRASA ID. */

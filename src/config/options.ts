@@ -244,10 +244,23 @@ export const options = {
       'Addresses that are not kept out for a while after failed logins: a gateway that many people come through.',
       '"192.0.2.7,10.0.0.0/8"',
     ),
+    workers: integer('Processes that the connections are spread over. 0: as many as there are processors.', 0, {
+      min: 0,
+      max: 256,
+    }),
+    proxyProtocolFrom: addressBlocks(
+      'Balancers that say first, by the PROXY protocol (version 1 or 2), for whom they speak. From them it is required; from others it is none.',
+      '"10.0.0.10,10.0.0.11"',
+    ),
     maxSessions: integer('Logged-in connections at once. One more is told so and closed.', 1000, {
       min: 1,
       max: 100_000,
     }),
+    drainTime: seconds(
+      'How long sessions may go on when the proxy is told to stop; nobody new comes in then. Keep it under TimeoutStopSec of systemd.',
+      10,
+      { min: 0, max: 3600 },
+    ),
     metricsAddr: optionalAddress(
       'Where Prometheus finds /metrics, and others /healthz and /readyz, without a password: an address that only they reach. Empty: nowhere.',
       '"127.0.0.1:9822"',

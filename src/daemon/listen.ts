@@ -1,6 +1,6 @@
-import { fstatSync, lstatSync, unlinkSync } from 'node:fs';
-import { connect, type Server } from 'node:net';
-import { dirname } from 'node:path';
+import { fstatSync } from 'node:fs';
+import type { Server } from 'node:net';
+import { removeStaleSocket } from '../host/stale-socket.ts';
 
 /** Where connections come from. */
 export type Place =
@@ -29,7 +29,7 @@ const backlog = 4096;
 
 /** Starts to listen. Rejects with the reason if that cannot be. */
 export async function listen(server: Server, place: Place): Promise<void> {
-  if (place.kind === 'path') await removeStale(place.path);
+  if (place.kind === 'path') await removeStaleSocket(place.path, 'daemon');
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     // Open to everybody by design: the kernel tells who calls, and the daemon decides what they may ask.
@@ -42,29 +42,5 @@ export async function listen(server: Server, place: Place): Promise<void> {
         resolve();
       },
     );
-  });
-}
-
-/** A socket file that a killed daemon left behind. One that answers is somebody's, and anything else is no socket. */
-async function removeStale(path: string): Promise<void> {
-  lstatSync(dirname(path)); // to say ENOENT for a missing directory, which libuv calls EACCES
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  if (!found.isSocket()) throw new Error(`${path} exists and is not a socket`);
-  if (await answers(path)) throw new Error(`another daemon listens on ${path}`);
-  unlinkSync(path);
-}
-
-async function answers(path: string): Promise<boolean> {
-  return await new Promise((resolve, reject) => {
-    const socket = connect({ path });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false);
-      else reject(error);
-    });
   });
 }

@@ -1,35 +1,43 @@
-/** Puts the proxy together from its configuration, and opens its door. */
+/** Puts together from its configuration what a worker needs for the connections that it is handed. */
 import { mkdirSync } from 'node:fs';
 import type { Rules } from '../auth/ports.ts';
 import type { AgentConfig } from '../config/config.ts';
 import type { Krl } from '../ssh/krl.ts';
+import type { PushMarks } from '../store/live-pushes.ts';
 import { openOffers } from './catalogue/open-offers.ts';
 import { fromServerVault } from './catalogue/server-vault.ts';
 import { openCertifier } from './certifier.ts';
 import type { ClientParts } from './door/client.ts';
-import { type Door, openDoor } from './door/door.ts';
 import { openHostKeys } from './door/host-key-files.ts';
-import { Session } from './door/session.ts';
+import { Session, type SessionFacts } from './door/session.ts';
+import { Turns } from './door/turns.ts';
 import { grantsOn } from './downstream/entry.ts';
+import type { JumpPassage, Passage } from './downstream/login.ts';
 import { PasswordGuesses } from './downstream/password-guesses.ts';
 import { engineReady } from './engine/transport.ts';
 import { jumpPoint } from './jump/point.ts';
 import { proxyLog } from './log.ts';
+import { Counters } from './metrics/counters.ts';
+import { countingAudit } from './metrics/counting-audit.ts';
 import { Recording } from './relay/recording.ts';
 import { SessionLog } from './relay/session-log.ts';
 import type { OpenKeyStore, ProxyParts } from './service.ts';
 import { openVault } from './upstream/vault.ts';
 
 export interface Proxy {
-  readonly port: number;
-  stop(): Promise<void>;
+  readonly clients: ClientParts;
+  /** Of what is done. */
+  readonly counters: Counters;
+  /** When the last of them is gone. */
+  close(): void;
 }
 
-/** Sessions may end by themselves for this long after SIGTERM. */
-const usualDrainMs = 10_000;
-
-/** A string says why it cannot start. */
-export async function startProxy(config: AgentConfig, parts: ProxyParts): Promise<Proxy | string> {
+/** A string says why it cannot be. @param livePushes of all workers */
+export async function openProxy(
+  config: AgentConfig,
+  parts: ProxyParts,
+  livePushes: PushMarks,
+): Promise<Proxy | string> {
   const { proxy } = config;
   const { clock, random } = parts;
   const log = proxyLog(parts.log);
@@ -44,24 +52,25 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
   if (typeof keyStore === 'string') return keyStore;
   const certifier = await openCertifier(proxy, () => clock.now());
   if (typeof certifier === 'string') return certifier;
-  const memory = parts.openMemory(proxy.stateDirectory);
+  const memory = parts.openMemory(proxy.stateDirectory, livePushes);
   memory.check();
   const approvals = parts.openApprovals(proxy.stateDirectory);
-  const audit = parts.openAudit(proxy.auditFile);
+  const counters = new Counters();
+  const auditFile = parts.openAudit(proxy.auditFile);
+  const audit = countingAudit(auditFile, counters);
   const servers = parts.openServers(config);
   const offers = await openOffers(config, servers, clock, log);
   const revoked = (): readonly Krl[] => [...certifier.revoked(), ...offers.now().revoked];
   const close = (): void => {
     offers.stop();
     servers.close();
-    audit.close();
+    auditFile.close();
     memory.close();
     approvals.close();
     keyStore.close();
     certifier.close();
   };
 
-  let sessions = 0;
   const clientParts: ClientParts = {
     hostKeys: () => hostKeys.at(clock.now()),
     ident: parts.ident,
@@ -118,38 +127,26 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
       clientAddress,
     }),
     log,
+    turns: new Turns(),
     openSession: ({ passage }, clientAddress) => {
-      if (sessions >= proxy.maxSessions) return undefined;
       const title = `${passage.person} to ${passage.account}@${passage.service.name} from ${clientAddress} [${passage.id}]`;
       const facts = { directory: proxy.recordDirectory, id: passage.id, title, now: () => clock.now() };
       const recording = passage.grant.record ? new Recording(facts) : undefined;
-      const session = new Session(new SessionLog(passage, clientAddress, audit, clock), recording, {
-        over: () => sessions--,
+      return new Session(new SessionLog(passage, clientAddress, audit, clock), recording, {
+        facts: factsOf(passage, clientAddress, clock.now()),
         report: error => log.bug(error),
       });
-      sessions++;
-      return session;
     },
   };
+  return { clients: clientParts, counters, close };
+}
 
-  let door: Door;
-  try {
-    door = await openDoor({ ...proxy }, clientParts, clock);
-  } catch (error) {
-    close();
-    return `cannot listen: ${error instanceof Error ? error.message : String(error)}`;
-  }
-  const { host = 'every address' } = proxy.listen;
-  log.info('ready', { host, port: door.port, services: offers.now().services.size });
-  return {
-    port: door.port,
-    async stop() {
-      log.info('stopping', { sessions });
-      await door.stop(parts.drainMs ?? usualDrainMs);
-      close();
-      log.info('stopped');
-    },
-  };
+function factsOf(
+  { id, person, account, service, grant }: Passage | JumpPassage,
+  client: string,
+  since: number,
+): SessionFacts {
+  return { id, person, account, service: service.name, client, since, isRecorded: grant.record };
 }
 
 function openKeyStore({ openHostKeyStore }: ProxyParts, directory: string): OpenKeyStore | string {

@@ -1,36 +1,72 @@
+import type { AgentConfig, LoadedConfig } from '../config/config.ts';
 import { formatProblem } from '../config/problem.ts';
 import { exitStatus } from '../policy/refusals.ts';
-import { startProxy } from './proxy.ts';
-import type { ProxyParts } from './service.ts';
+import { type Primary, startPrimary } from './primary.ts';
+import type { PrimaryParts } from './service.ts';
 
 /** The part of `process` that is needed here. */
 export type Process = Pick<NodeJS.Process, 'on'>;
 
-/** Runs the proxy until SIGTERM or SIGINT. @returns the exit status */
-export async function runProxy(parts: ProxyParts, process: Process): Promise<number> {
+/** Runs the proxy until SIGTERM or SIGINT; SIGHUP reads the configuration again. @returns the exit status */
+export async function runProxy(parts: PrimaryParts, process: Process): Promise<number> {
   const { log } = parts;
   const { promise: told, resolve: tell } = Promise.withResolvers<void>();
   process.on('SIGTERM', () => tell());
   process.on('SIGINT', () => tell());
-  process.on('SIGHUP', () => log.warn('a new configuration is read after a restart only'));
-  const loaded = parts.loadConfig();
-  if (loaded.kind === 'broken') {
-    for (const problem of loaded.problems) log.error(formatProblem(problem));
-    return exitStatus.config;
-  }
-  for (const warning of loaded.warnings) log.warn(formatProblem(warning));
-  const { config } = loaded;
-  log.setDebug(config.debug);
-  if (config.proxy.services.size === 0 && !config.proxy.catalogue) {
-    log.error(`${config.source}: there is no [proxy.services.NAME] and no catalogue = true: the proxy leads nowhere`);
-    return exitStatus.config;
-  }
-  const proxy = await startProxy(config, parts);
+  const { promise: started, resolve: start } = Promise.withResolvers<Primary>();
+  process.on(
+    'SIGHUP',
+    oneAtATime(async () => await reload(await started, parts)),
+  );
+  const loaded = load(parts);
+  if (loaded.kind === 'broken') return exitStatus.config;
+  log.setDebug(loaded.config.debug);
+  const proxy = await startPrimary(loaded.config, parts);
   if (typeof proxy === 'string') {
     log.error(`cannot start: ${proxy}`);
     return exitStatus.config;
   }
+  start(proxy);
   await told;
-  await proxy.stop();
-  return 0;
+  return (await proxy.stop()) ? 0 : exitStatus.software;
+}
+
+async function reload(proxy: Primary, parts: PrimaryParts): Promise<void> {
+  const next = load(parts);
+  if (next.kind === 'broken') parts.log.error('the old configuration stays');
+  else await proxy.reload(next.config);
+}
+
+/** Logs whatever is wrong with the configuration. */
+function load({ loadConfig, log }: PrimaryParts): LoadedConfig {
+  const loaded = loadConfig();
+  const problems = loaded.kind === 'broken' ? loaded.problems : loaded.warnings;
+  for (const problem of problems) log[loaded.kind === 'broken' ? 'error' : 'warn'](formatProblem(problem));
+  if (loaded.kind === 'broken' || leadsSomewhere(loaded.config)) return loaded;
+  log.error(
+    `${loaded.config.source}: there is no [proxy.services.NAME] and no catalogue = true: the proxy leads nowhere`,
+  );
+  return { kind: 'broken', problems: [] };
+}
+
+function leadsSomewhere({ proxy }: AgentConfig): boolean {
+  return proxy.services.size > 0 || proxy.catalogue;
+}
+
+/** Calls while `work` is being done are done by one more turn of it. */
+function oneAtATime(work: () => Promise<void>): () => void {
+  let isAtWork = false;
+  let isWanted = false;
+  const turn = async (): Promise<void> => {
+    isAtWork = true;
+    while (isWanted) {
+      isWanted = false;
+      await work();
+    }
+    isAtWork = false;
+  };
+  return () => {
+    isWanted = true;
+    if (!isAtWork) void turn();
+  };
 }

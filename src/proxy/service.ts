@@ -7,18 +7,36 @@ import type { AgentConfig, LoadedConfig, ServiceIdentity } from '../config/confi
 import type { Secret } from '../otp/secret.ts';
 import type { Approvals } from '../store/approvals.ts';
 import type { HostKeyStore } from '../store/host-keys.ts';
+import type { PushMarks } from '../store/live-pushes.ts';
 import type { CatalogueReply, VaultReply } from '../trasa/catalogue-reply.ts';
 import type { PasswordOutcome } from '../trasa/password.ts';
 import type { VaultRequest } from '../trasa/requests.ts';
+import type { WorkerProcess } from './crew/messages.ts';
 import type { LoginPorts } from './downstream/login.ts';
 import type { UpstreamPorts } from './upstream/enter.ts';
 import type { HostProofPorts } from './upstream/host-proof.ts';
 
+/** Of the process that listens. */
+export interface PrimaryParts {
+  readonly loadConfig: () => LoadedConfig;
+  readonly startWorker: () => WorkerProcess;
+  /** As many workers as there are processors, if the configuration does not say. */
+  readonly processors: number;
+  readonly openAudit: (file: string) => AuditNotes & { close(): void };
+  readonly clock: Clock;
+  readonly log: DaemonLog;
+  /** How often is looked whether each worker is well. */
+  readonly lookMs?: number;
+}
+
+/** Of a worker: all that is done for people. */
 export interface ProxyParts {
   readonly authenticate: LoginPorts<unknown>['authenticate'];
-  readonly loadConfig: () => LoadedConfig;
   readonly openServers: (config: AgentConfig) => Servers;
-  readonly openMemory: (stateDirectory: string) => LoginMemory & { check(): void; close(): void };
+  readonly openMemory: (
+    stateDirectory: string,
+    livePushes: PushMarks,
+  ) => LoginMemory & { check(): void; close(): void };
   readonly openApprovals: (stateDirectory: string) => Approvals;
   /** Throws if it cannot be opened. */
   readonly openHostKeyStore: (stateDirectory: string) => OpenKeyStore;
@@ -29,7 +47,8 @@ export interface ProxyParts {
   readonly log: DaemonLog;
   /** What we call ourselves to clients: `SSH-2.0-…`. */
   readonly ident: string;
-  readonly drainMs?: number;
+  /** For the header of a balancer. */
+  readonly headerMs?: number;
 }
 
 export type OpenKeyStore = HostProofPorts['hostKeys'] & Pick<HostKeyStore, 'close'>;

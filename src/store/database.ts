@@ -20,6 +20,7 @@ export function asMemoryError<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
+    if (error instanceof MemoryError) throw error; // it names the file already
     throw new MemoryError(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
 }

@@ -1,5 +1,12 @@
+import type { PushMark } from '../auth/ports.ts';
+
+/** Where live pushes are marked. */
+export interface PushMarks {
+  begin(target: string): PushMark | Promise<PushMark>;
+}
+
 /** One live push per target; not kept over a restart, as no push is. */
-export class LivePushes {
+export class LivePushes implements PushMarks {
   readonly #targets = new Set<string>();
 
   /** @returns ends it; undefined if there is one already */

@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import type { Clock, LoginMemory } from '../auth/ports.ts';
+import type { Clock, LoginMemory, PushMark } from '../auth/ports.ts';
 import type { ThrottleRecord } from '../policy/throttle.ts';
 import { asMemoryError, openDatabase } from './database.ts';
-import { LivePushes } from './live-pushes.ts';
+import { LivePushes, type PushMarks } from './live-pushes.ts';
 
 /**
  * The login memory on disk. It is opened when it is first needed and, should that fail, at the next need again, so that
@@ -18,14 +18,16 @@ import { LivePushes } from './live-pushes.ts';
 export class LoginStore implements LoginMemory {
   readonly #directory: string;
   readonly #clock: Clock;
-  readonly #livePushes = new LivePushes();
+  readonly #livePushes: PushMarks;
   #database: { readonly handle: DatabaseSync; readonly key: Buffer; readonly statements: Statements } | undefined;
   #writes = 0;
   #lastWriteFailed = false;
 
-  constructor(directory: string, clock: Clock) {
+  /** @param livePushes of all processes that share the memory; if that is this one alone, its own */
+  constructor(directory: string, clock: Clock, livePushes: PushMarks = new LivePushes()) {
     this.#directory = directory;
     this.#clock = clock;
+    this.#livePushes = livePushes;
   }
 
   /** Throws now what the first login would throw later. */
@@ -36,6 +38,10 @@ export class LoginStore implements LoginMemory {
   close(): void {
     this.#database?.handle.close();
     this.#database = undefined;
+  }
+
+  atomically<T>(work: () => T): T {
+    return this.#use((_statements, _digest, handle) => this.#transact(handle, work));
   }
 
   throttleOf(key: string): ThrottleRecord | undefined {
@@ -71,7 +77,7 @@ export class LoginStore implements LoginMemory {
     this.#write(({ holdPush }) => holdPush.run(trasaID, until));
   }
 
-  beginPush(trasaID: string): (() => void) | undefined {
+  beginPush(trasaID: string): PushMark | Promise<PushMark> {
     return this.#livePushes.begin(trasaID);
   }
 
@@ -92,7 +98,9 @@ export class LoginStore implements LoginMemory {
     );
   }
 
+  /** Within another transaction it is a part of that one. */
   #transact<T>(handle: DatabaseSync, work: () => T): T {
+    if (handle.isTransaction) return work();
     try {
       handle.exec('BEGIN IMMEDIATE');
       const result = work();

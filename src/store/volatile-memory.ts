@@ -14,6 +14,10 @@ export class VolatileMemory implements LoginMemory {
   readonly #livePushes = new LivePushes();
   readonly #graces = new Map<string, number>();
 
+  atomically<T>(work: () => T): T {
+    return work(); // nobody else has it
+  }
+
   throttleOf(key: string): ThrottleRecord | undefined {
     return this.#throttles.get(key);
   }

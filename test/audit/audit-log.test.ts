@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import {
   closeSync,
   mkdirSync,
@@ -11,10 +11,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import t from 'tap';
 import { openAudit } from '../../src/audit/audit-log.ts';
 import type { DecisionEvent } from '../../src/auth/ports.ts';
 
+const module = new URL('../../src/audit/audit-log.ts', import.meta.url).href;
 const clock = { now: () => 1_700_000_000_000 };
 
 const event: DecisionEvent = {
@@ -180,6 +182,25 @@ t.test('after a line that was cut off by a full disk, the next is whole', async 
   t.match(JSON.parse(lines[1] ?? ''), { account: 'next' });
 });
 
+t.test('processes that write at once write whole lines', async t => {
+  const path = join(t.testdir(), 'audit.log');
+  const script = `import { openAudit } from ${JSON.stringify(module)};
+    const audit = openAudit({ clock: { now: () => 0 }, file: ${JSON.stringify(path)}, write() {} });
+    for (let i = 0; i < 300; i++) audit.note({ event: 'test', who: process.pid, text: 'x'.repeat(i * 7 % 1000) });`;
+  const run = async () => await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+  await Promise.all([run(), run(), run()]);
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  t.equal(lines.length, 900);
+  t.equal(new Set(lines.map(line => (JSON.parse(line) as { who: number }).who)).size, 3);
+});
+
+t.test('what another process has cut off is not gone on with', async t => {
+  const path = join(t.testdir({ 'audit.log': '{"event":"cut' }), 'audit.log');
+  openAudit({ clock, file: path, write: () => {} }).decision(event);
+  const [, line = ''] = readFileSync(path, 'utf8').split('\n');
+  t.match(JSON.parse(line), { account: 'alice' });
+});
+
 function toLines(file: string): { lines: string[]; audit: ReturnType<typeof openAudit> } {
   const lines: string[] = [];
   return { lines, audit: openAudit({ clock, file, write: line => void lines.push(line) }) };
@@ -193,7 +214,6 @@ function accounts(path: string): string[] {
 }
 
 function runScript(script: string, stdout: number | 'pipe' | 'ignore', shell = '') {
-  const module = new URL('../../src/audit/audit-log.ts', import.meta.url).href;
   const source = `import { openAudit } from ${JSON.stringify(module)};\n${script}`;
   return spawnSync('sh', ['-c', `${shell}exec "$0" --input-type=module -e "$1"`, process.execPath, source], {
     stdio: ['ignore', stdout, 'pipe'],

@@ -148,7 +148,10 @@ t.test('every option reaches its place', async t => {
         maxStartups: 20,
         maxStartupsPerAddress: 5,
         penaltyExempt: '10.0.0.0/8',
+        workers: 3,
+        proxyProtocolFrom: '10.0.0.10',
         maxSessions: 7,
+        drainMs: 60_000,
         metrics: { host: '127.0.0.1', port: 9822 },
         keys: new Map([['SHA256:ZrwWQCUOXMY4t5WRCmYC0hOcHVcFz2eGDGHrPIHCqf0', 'bob']]),
         services: new Map(), // proxy-services.test.ts

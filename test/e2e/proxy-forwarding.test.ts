@@ -30,7 +30,7 @@ const service = await listening(t, { port: 0, host: '127.0.0.1' }, socket => soc
 const { port } = service.address() as AddressInfo;
 
 t.test('a service that speaks first, on the first channel of eight fresh connections', async t => {
-  site.grant(granting({ local: [`127.0.0.1:${port}`] }));
+  await site.grant(granting({ local: [`127.0.0.1:${port}`] }));
   const all = await Promise.all(
     Array.from({ length: 8 }, async () => await site.ssh(['-W', `127.0.0.1:${port}`, 'real'])),
   );
@@ -55,7 +55,7 @@ t.test('-L: megabytes both ways, and half-close; -D: SOCKS', async t => {
     socket.once('data', () => socket.end('HTTP/1.0 200 OK\r\n\r\nby SOCKS')),
   );
   const { port: webPort } = web.address() as AddressInfo;
-  site.grant(granting({ local: ['127.0.0.1:*'] }));
+  await site.grant(granting({ local: ['127.0.0.1:*'] }));
   const [near, socks] = [await freePort(), await freePort()];
   await standing(t, ['-L', `127.0.0.1:${near}:127.0.0.1:${far}`, '-D', `127.0.0.1:${socks}`], 'real');
   const bytes = randomBytes(8 * 1024 * 1024);
@@ -69,7 +69,7 @@ t.test('-L: megabytes both ways, and half-close; -D: SOCKS', async t => {
 
 t.test('a port where nobody listens, and one that is not granted: each fails with its reason, and at once', async t => {
   const closed = await freePort();
-  site.grant(granting({ local: [`127.0.0.1:${closed}`] }));
+  await site.grant(granting({ local: [`127.0.0.1:${closed}`] }));
   const nobody = await site.ssh(['-W', `127.0.0.1:${closed}`, 'real']);
   t.match(nobody, { status: 255, stderr: /open failed: connect failed: Connection refused/ });
   t.match(site.proxy.lines.at(-2), { event: 'channel-failed', place: `127.0.0.1:${closed}` });
@@ -83,7 +83,7 @@ t.test('a port where nobody listens, and one that is not granted: each fails wit
 });
 
 t.test('-L that is not granted: each connection ends, and sessions beside it do not', async t => {
-  site.grant(granting({ local: ['127.0.0.1:1'] }));
+  await site.grant(granting({ local: ['127.0.0.1:1'] }));
   const near = await freePort();
   const control = await standing(t, ['-L', `127.0.0.1:${near}:127.0.0.1:${port}`], 'real');
   t.equal(await allOf(connect(near, '127.0.0.1')), '');
@@ -91,7 +91,7 @@ t.test('-L that is not granted: each connection ends, and sessions beside it do 
 });
 
 t.test('-R: a port that the host chooses, one of our own, and the end of it', async t => {
-  site.grant(granting({ remote: ['localhost:*'] }));
+  await site.grant(granting({ remote: ['localhost:*'] }));
   const control = await standing(t, [], 'real');
   const mux = async (...words: string[]) => await site.ssh(['-S', control, ...words, 'real']);
   const chosen = Number((await mux('-O', 'forward', '-R', `0:127.0.0.1:${port}`)).stdout);
@@ -116,7 +116,7 @@ t.test('-R: a port that the host chooses, one of our own, and the end of it', as
 });
 
 t.test('-R that policy does not grant: the session goes on without', async t => {
-  site.grant(granting({ remote: ['localhost:1'] }));
+  await site.grant(granting({ remote: ['localhost:1'] }));
   const done = await site.ssh(['-R', `0:127.0.0.1:${port}`, 'real', 'echo still here']);
   t.match(done, { status: 0, stdout: 'still here\n', stderr: /remote port forwarding failed/ });
 });
@@ -125,7 +125,7 @@ t.test('sockets of Unix, both ways', async t => {
   const [near, far, ours] = [join(folder, 'near'), join(site.alice.home, 'far'), join(site.alice.home, 'ours')];
   await listening(t, { path: ours }, socket => socket.end('by a socket'));
   chownSync(ours, site.alice.uid, site.alice.gid);
-  site.grant(granting({ streamlocal: true }));
+  await site.grant(granting({ streamlocal: true }));
   await standing(t, ['-L', `${near}:${ours}`, '-R', `${far}:${ours}`], 'real');
   await until('the far end', () => statSync(far, { throwIfNoEntry: false }));
   t.equal(await allOf(connect(near)), 'by a socket');
@@ -139,7 +139,7 @@ t.test('a forwarded agent, used three times at once', async t => {
   await until('the agent', () => statSync(socket, { throwIfNoEntry: false }));
   const env = { SSH_AUTH_SOCK: socket };
   await run(['ssh-add', '-q', makeKey(folder, 'in-agent')], { env });
-  site.grant(granting({ agent: true }));
+  await site.grant(granting({ agent: true }));
   const command = 'for i in 1 2 3; do ssh-add -l & done; wait';
   const done = await site.ssh(['-A', '-o', `IdentityAgent=${socket}`, 'real', command], { env });
   t.match(done.stdout, /^(256 SHA256:\S+ in-agent \(ED25519\)\n){3}$/, done.stderr);
@@ -154,7 +154,7 @@ t.test('X11: a program on the host reaches the display of the person', async t =
   await listening(t, { port: display, host: '127.0.0.1' }, socket =>
     socket.once('data', first => socket.end(`setup of ${first.length} bytes\n`)),
   );
-  site.grant(granting({ x11: true }));
+  await site.grant(granting({ x11: true }));
   // A client of X11: the order of bytes, version 11.0, the kind of cookie, and the cookie.
   const program = `port=$((6000 + $(echo "$DISPLAY" | sed 's/.*:\\([0-9]*\\).*/\\1/')))
 cookie=$(xauth list "$DISPLAY" | awk '{print $3; exit}' | sed 's/../\\\\x&/g')
@@ -164,7 +164,7 @@ head -1 <&3`;
   const env = { DISPLAY: `127.0.0.1:${display - 6000}` };
   const done = await site.ssh(['-Y', 'real', program], { env });
   t.match(done, { status: 0, stdout: 'setup of 48 bytes\n' }, done.stderr);
-  site.grant(granting({}));
+  await site.grant(granting({}));
   const denied = await site.ssh(['-Y', 'real', 'echo "display: $DISPLAY"'], { env });
   t.match(denied, { status: 0, stdout: 'display: \n', stderr: /X11 forwarding request failed/ });
 });
@@ -181,7 +181,7 @@ t.test('a host that opens the agent, X11 and a port unasked: the client hears no
   t.match(directly.stderr, /break-in attempt/, 'what a client says of such a host');
   await site.prove('web1');
   for (const forwarding of [{}, { local: ['*'], remote: ['*'], streamlocal: true, agent: true, x11: true }]) {
-    site.grant(granting(forwarding));
+    await site.grant(granting(forwarding));
     const done = await site.ssh(['web1', 'id']);
     t.match(done, { status: 0, stdout: 'done\n', stderr: '' });
     const refused = site.proxy.lines.filter(line => line['event'] === 'channel-refused').slice(-4);

@@ -18,7 +18,7 @@ writeFileSync(large, randomBytes(16 * 1024 * 1024));
 const digest = hashOf(large);
 
 t.test('a code at the proxy, and then the host by the key that it knows, as if nothing were in between', async t => {
-  site.grant(jumper);
+  await site.grant(jumper);
   const done = await answering(['ssh', '-F', site.config, 'behind', 'id -un; exit 7'], { OTP: '123456' });
   t.match(done, { status: 7, stdout: 'alice\n' }, done.stderr);
   t.match(
@@ -100,21 +100,21 @@ t.test('what is refused says why, and what to say instead', async t => {
   t.match(await site.ssh(['proxy', 'id']), { status: 255, stdout: '', stderr: /this connection is for jumps/ });
   const nowhere = await site.ssh(['-W', 'localhost:22', 'proxy']);
   t.match(nowhere, { status: 255, stdout: '', stderr: /there is no service localhost:22 for you here/ });
-  site.grant(granting({}));
+  await site.grant(granting({}));
   const denied = await site.ssh(['behind', 'id']);
   t.match(denied, {
     status: 255,
     stdout: '',
     stderr: /policy does not let you jump to real: say ssh ACCOUNT@real@PROXY/,
   });
-  site.grant(granting({ jump: true }, true));
+  await site.grant(granting({ jump: true }, true));
   const recorded = await site.ssh(['behind', 'id']);
   t.match(recorded, {
     status: 255,
     stdout: '',
     stderr: /real is recorded, which a jump cannot be: say ssh ACCOUNT@real@PROXY/,
   });
-  site.grant(jumper);
+  await site.grant(jumper);
   const listener = await site.ssh(['-N', '-R', '0:127.0.0.1:22', '-o', 'ExitOnForwardFailure=yes', 'proxy']);
   t.match(listener, { status: 255, stderr: /remote port forwarding failed/ });
 });

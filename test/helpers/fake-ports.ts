@@ -91,6 +91,10 @@ export class FakeMemory implements LoginMemory {
   readonly graces = new Map<string, number>();
   readonly pushes = new Set<string>();
 
+  atomically<T>(work: () => T): T {
+    return work();
+  }
+
   throttleOf(key: string): ThrottleRecord | undefined {
     return this.throttles.get(key);
   }

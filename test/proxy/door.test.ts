@@ -1,6 +1,10 @@
+import type { Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { setImmediate as round } from 'node:timers/promises';
 import t from 'tap';
 import { Penalties } from '../../src/proxy/door/penalties.ts';
 import { Startups, sourceOf } from '../../src/proxy/door/startups.ts';
+import { Turns } from '../../src/proxy/door/turns.ts';
 import { parseAddressList } from '../../src/ssh/source-address.ts';
 
 t.test('a household: an IPv4 address, or 64 bits of IPv6, however it is written', async t => {
@@ -24,6 +28,36 @@ t.test('places: so many in all, so many for one source, and each is given back o
   t.equal(startups.count, 2);
   t.ok(startups.enter('192.0.2.3'));
   t.notOk(startups.enter('192.0.2.4'));
+});
+
+t.test('strangers are read in turns: one in each round, in the order in which they have spoken', async t => {
+  const turns = new Turns();
+  const read: string[] = [];
+  const make = (name: string): PassThrough => {
+    const stream = new PassThrough().on('data', () => read.push(name));
+    turns.take(stream as unknown as Socket, () => name === 'logged in');
+    return stream;
+  };
+  const streams = ['one', 'two', 'three', 'logged in'].map(make);
+  const speak = (): void => streams.forEach(stream => stream.write('x'));
+  speak();
+  await round();
+  read.length = 0;
+  speak();
+  speak();
+  t.same(
+    read.filter(name => name === 'logged in'),
+    ['logged in', 'logged in'],
+    'who is logged in does not wait',
+  );
+  let most = 0;
+  for (let rounds = 0; rounds < 20; rounds++) {
+    const before = read.length;
+    await round();
+    most = Math.max(most, read.length - before);
+  }
+  t.equal(most, 1);
+  t.same(new Set(read), new Set(['one', 'two', 'three', 'logged in']));
 });
 
 t.test('penalties: small ones keep nobody out, they add up, are bounded, and pass', async t => {

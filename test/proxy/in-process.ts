@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { DaemonLog } from '../../src/audit/daemon-log.ts';
 import { authenticate } from '../../src/auth/authenticate.ts';
+import type { PushMark } from '../../src/auth/ports.ts';
 import type { Proof } from '../../src/auth/verifier.ts';
 import { caKey } from '../../src/ca/authority.ts';
 import { fingerprintOf } from '../../src/ca/issue.ts';
@@ -16,19 +17,22 @@ import type { EntryRules } from '../../src/policy/entry-rules.ts';
 import type { Grant } from '../../src/policy/grant.ts';
 import type { HostKey } from '../../src/proxy/engine/host-keys.ts';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
-import { startProxy } from '../../src/proxy/proxy.ts';
-import type { ProxyParts, Servers } from '../../src/proxy/service.ts';
+import { startPrimary } from '../../src/proxy/primary.ts';
+import type { PrimaryParts, ProxyParts, Servers } from '../../src/proxy/service.ts';
 import { dial } from '../../src/proxy/upstream/dial.ts';
 import { publicKeyLine } from '../../src/ssh/key-line.ts';
 import { byte } from '../../src/ssh/wire.ts';
 import { Approvals } from '../../src/store/approvals.ts';
 import { HostKeyStore } from '../../src/store/host-keys.ts';
+import { LoginStore } from '../../src/store/login-store.ts';
 import type { PasswordOutcome } from '../../src/trasa/password.ts';
 import { newAuthority, passphrase, valueOf } from '../ca/ca.ts';
+import { until } from '../helpers/e2e/until.ts';
 import { entryRule } from '../helpers/entry-rule.ts';
 import { FakeMemory, FakeVerifier } from '../helpers/fake-ports.ts';
 import { newPair } from '../ssh/authority.ts';
 import { type Identity, type RawPeer, type RawServer, rawServer } from './raw-peer.ts';
+import { type InProcessWorker, workerInProcess } from './worker-in-process.ts';
 
 export interface InProcess {
   readonly port: number;
@@ -48,6 +52,12 @@ export interface InProcess {
   readonly userCA: string;
   readonly hostKey: string;
   readonly stateDirectory: string;
+  /** The workers so far, each as its primary has it. */
+  readonly workers: InProcessWorker[];
+  /** What policy grants from now on, for every service. Who is in has what was granted before. */
+  grant(grant: Grant): Promise<void>;
+  /** Goes on with another configuration. */
+  reload(changed: Partial<AgentConfig['proxy']>): Promise<void>;
   /** Moves the clock. */
   pass(ms: number): void;
   stop(): Promise<void>;
@@ -55,7 +65,7 @@ export interface InProcess {
 
 export interface InProcessOptions {
   /** Of the second factor; undefined: the code 123456 is right. */
-  readonly outcome?: Outcome | ((proof: Proof) => Outcome);
+  readonly outcome?: Outcome | Promise<Outcome> | ((proof: Proof) => Outcome);
   readonly password?: PasswordOutcome;
   /** What the upstream host does with a connection; undefined: it takes any key. */
   readonly met?: (peer: RawPeer) => void;
@@ -69,6 +79,9 @@ export interface InProcessOptions {
   /** By one policy for each service, which lets everybody in. */
   readonly grantFor?: (service: ProxyService) => Grant;
   readonly graceMs?: number;
+  readonly lookMs?: number;
+  /** What must be remembered is on disk, and opened by each worker. */
+  readonly onDisk?: boolean;
   /** The event of lines that the audit log does not take. */
   readonly cannotNote?: string;
   readonly policy?: Partial<AgentConfig['policy']>;
@@ -88,11 +101,9 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const host = await rawServer(options.met ?? takesAnyKey, options.hostKey);
   t.teardown(() => host.stop());
   const [alice, bob] = [newPair(), newPair()];
-  const verifier = new FakeVerifier(
-    options.outcome ??
-      (proof =>
-        proof.factor === 'totp' && proof.code.expose() === '123456' ? { kind: 'valid' } : { kind: 'invalid' }),
-  );
+  const { outcome } = options;
+  const { outcome = byCode } = options;
+  const verifier = new FakeVerifier(typeof outcome === 'function' ? outcome : () => outcome);
   const memory = new FakeMemory();
   const passwords: string[] = [];
   const askedAs: string[] = [];
@@ -122,6 +133,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     policy: { ...base.policy, graceMs: options.graceMs ?? 0, ...options.policy },
     proxy: {
       ...base.proxy,
+      drainMs: 100,
       ...(options.grantFor !== undefined && { entry: entryBy(options.grantFor, services) }),
       ...options.proxy,
       services,
@@ -130,7 +142,6 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   };
   const parts: ProxyParts = {
     authenticate,
-    loadConfig: () => ({ kind: 'loaded', config, warnings: [] }),
     openServers: () => ({
       checkPassword: async (_email: string, password: Secret) => {
         passwords.push(password.expose());
@@ -144,7 +155,14 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
       vault: async () => await Promise.resolve({ kind: 'none' }),
       close: () => {},
     }),
-    openMemory: () => Object.assign(memory, { check: () => {}, close: () => {} }),
+    // What was remembered is one for all workers, as on a disk.
+    openMemory: (directory, livePushes) => {
+      if (options.onDisk === true) return new LoginStore(directory, clock, livePushes);
+      const { throttles, claims, holds, graces } = memory;
+      const beginPush = (target: string): PushMark | Promise<PushMark> => livePushes.begin(target);
+      const disk = { check: () => {}, close: () => {} };
+      return Object.assign(new FakeMemory(), { throttles, claims, holds, graces, beginPush }, disk);
+    },
     openApprovals: directory => new Approvals(directory),
     openHostKeyStore: directory => new HostKeyStore(directory),
     openAudit: () => ({ decision: note, note, close: () => {} }),
@@ -153,15 +171,36 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     random: { below: bound => Math.floor(Math.random() * bound) },
     log,
     ident: 'trasa_test',
-    drainMs: 100,
+    headerMs: 300,
+  };
+  const workers: InProcessWorker[] = [];
+  const primaryParts: PrimaryParts = {
+    loadConfig: () => ({ kind: 'loaded', config, warnings: [] }),
+    startWorker: () => {
+      const worker = workerInProcess(parts);
+      workers.push(worker);
+      return worker;
+    },
+    processors: 1,
+    ...(options.lookMs !== undefined && { lookMs: options.lookMs }),
+    openAudit: () => ({ note, close: () => {} }),
+    clock,
+    log,
   };
   // Making an RSA key takes longer than all the rest: the first proxy of a test file makes those of the others.
   const filter = (path: string): boolean => !path.includes('approvals');
   if (stateBefore !== undefined) cpSync(stateBefore, config.proxy.stateDirectory, { recursive: true, filter });
   stateBefore = config.proxy.stateDirectory;
-  const proxy = await startProxy(config, parts);
+  const proxy = await startPrimary(config, primaryParts);
   if (typeof proxy === 'string') throw new Error(proxy);
-  t.teardown(async () => await proxy.stop());
+  await until(
+    'all workers',
+    () => lines.filter(line => line['text'] === 'a worker serves').length === (config.proxy.workers || 1),
+  );
+  t.teardown(async () => {
+    host.stop();
+    await proxy.stop();
+  });
   return {
     port: proxy.port,
     host,
@@ -176,11 +215,21 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     userCA,
     hostKey: readFileSync(join(config.proxy.stateDirectory, 'ssh_host_ed25519_key.pub'), 'utf8'),
     stateDirectory: config.proxy.stateDirectory,
+    workers,
+    grant: async grant =>
+      await proxy.reload({ ...config, proxy: { ...config.proxy, entry: entryBy(() => grant, services) } }),
+    reload: async changed => await proxy.reload({ ...config, proxy: { ...config.proxy, ...changed } }),
     pass: ms => {
       offset += ms;
     },
-    stop: async () => await proxy.stop(),
+    stop: async () => {
+      await proxy.stop();
+    },
   };
+}
+
+function byCode(proof: Proof): Outcome {
+  return proof.factor === 'totp' && proof.code.expose() === '123456' ? { kind: 'valid' } : { kind: 'invalid' };
 }
 
 function entryBy(grantFor: (service: ProxyService) => Grant, services: ReadonlyMap<string, ProxyService>): EntryRules {
@@ -188,9 +237,7 @@ function entryBy(grantFor: (service: ProxyService) => Grant, services: ReadonlyM
     ...entryRule,
     name: service.name,
     services: [service.name],
-    get grant(): Grant {
-      return grantFor(service);
-    },
+    grant: grantFor(service),
   }));
   return { groups: new Map(), rules };
 }

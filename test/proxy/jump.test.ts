@@ -293,16 +293,6 @@ t.test('what is refused: sessions, other kinds, other places, each with words; a
   await until('the echo', () => received(peer, 1).toString() === 'still here');
 });
 
-t.test('what policy says is asked at each channel, so a change counts at once', async t => {
-  let isGranted = true;
-  const there = await listening(t, socket => socket.pipe(socket));
-  const { peer } = await jumping(t, there.port, { grantFor: () => granting({ jump: isGranted }) });
-  await opened(peer, 0, 'web1');
-  isGranted = false;
-  peer.send(openTo(1, 'web1', 22));
-  t.match((await peer.next(92)).toString(), /policy does not let you jump/);
-});
-
 t.test('a service that does not answer', async t => {
   const there = await listening(t, () => {});
   const { proxy, peer } = await jumping(t, there.port);
@@ -440,10 +430,27 @@ t.test('what the client says before it has heard that the host is gone is no err
   t.equal(leg.sent.filter(one => one[0] === 97).length, 1);
 });
 
+t.test('what policy says is asked at each channel, so a change counts at once', async t => {
+  const there = await listening(t, socket => socket.pipe(socket));
+  const granted = [jumper];
+  const { jump, leg } = alone(t, there.port, dial, granted);
+  jump.message(openTo(5, 'web1', 22));
+  await until('the channel', () => leg.sent.some(one => one[0] === 91));
+  granted[0] = granting({});
+  jump.message(openTo(6, 'web1', 22));
+  const failure = await until('a refusal', () => leg.sent.find(one => one[0] === 92));
+  t.match(failure.toString(), /policy does not let you jump/);
+});
+
 /** A Jump between a leg that the test plays and a service at that port. */
-function alone(t: Pick<Test, 'teardown'>, port: number, by: typeof dial = dial): { jump: Jump; leg: FakeLeg } {
+function alone(
+  t: Pick<Test, 'teardown'>,
+  port: number,
+  by: typeof dial = dial,
+  granted: readonly Grant[] = [jumper],
+): { jump: Jump; leg: FakeLeg } {
   const leg = new FakeLeg();
-  const rules = { services: new Map([['web1', { ...service, port }]]), grantsFor: () => [jumper] };
+  const rules = { services: new Map([['web1', { ...service, port }]]), grantsFor: () => granted };
   const broken = (error: unknown): void => {
     leg.ended = String(error);
   };

@@ -82,13 +82,19 @@ export interface ClientOptions {
   readonly limits?: TransportOptions['limits'];
   /** Asks for authentication in the same write as NEWKEYS. */
   readonly atOnce?: boolean;
+  /** An address of this host: 127.0.0.1 if undefined. */
+  readonly from?: string;
+  /** What is sent first. */
+  readonly before?: Buffer;
 }
 
 /** A client whose keys are exchanged. */
 export async function rawClient(port: number, options: ClientOptions = {}): Promise<RawPeer> {
   await engineReady;
-  const socket = connect({ port, host: '127.0.0.1' });
+  const { from = '127.0.0.1', before } = options;
+  const socket = connect({ port, host: '127.0.0.1', localAddress: from });
   await once(socket, 'connect');
+  if (before !== undefined) socket.write(before);
   const { hostKeyAlgorithms = ['ssh-ed25519'], isTrusted = () => true, limits = {} } = options;
   const role: Role = { side: 'client', hostKeyAlgorithms, isTrusted };
   const peer = new RawPeer(socket, { role, ident: 'OpenSSH_9.9', limits });
@@ -102,8 +108,8 @@ export async function rawClient(port: number, options: ClientOptions = {}): Prom
 }
 
 /** The same with the service of authentication asked for. */
-export async function rawStranger(port: number): Promise<RawPeer> {
-  const peer = await rawClient(port);
+export async function rawStranger(port: number, options?: ClientOptions): Promise<RawPeer> {
+  const peer = await rawClient(port, options);
   peer.send(serviceRequest('ssh-userauth'));
   await peer.next(6);
   return peer;

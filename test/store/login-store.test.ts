@@ -77,6 +77,32 @@ t.test('two processes claim a code exactly once', async t => {
   t.equal(new Set(claimed.flat()).size, 60);
 });
 
+t.test('what two processes count adds up, and what fails in between leaves nothing behind', async t => {
+  const directory = freshDirectory(t);
+  const store = open(t, directory);
+  store.check();
+  const script = `
+    import { LoginStore } from ${JSON.stringify(new URL('../../src/store/login-store.ts', import.meta.url).href)};
+    const store = new LoginStore(process.argv[1], { now: () => ${now} });
+    for (let i = 0; i < 40; i++)
+      store.atomically(() => {
+        const { failures } = store.throttleOf('k') ?? { failures: 0 };
+        store.setThrottle('k', { failures: failures + 1, lastAt: ${now} });
+      });`;
+  const run = async () => await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, directory]);
+  await Promise.all([run(), run()]);
+  t.equal(store.throttleOf('k')?.failures, 80);
+  t.throws(() =>
+    store.atomically(() => {
+      store.claimCode('alice', '123456', now, keepMs);
+      store.setThrottle('k', undefined);
+      throw new Error('something else');
+    }),
+  );
+  t.equal(store.throttleOf('k')?.failures, 80);
+  t.equal(store.claimCode('alice', '123456', now, keepMs), true);
+});
+
 t.test('what must be remembered survives a restart', async t => {
   const directory = freshDirectory(t);
   const before = new LoginStore(directory, clock);
@@ -113,7 +139,7 @@ t.test('a throttle record is replaced and dropped', async t => {
 
 t.test('one live push per person', async t => {
   const store = open(t, freshDirectory(t));
-  const done = store.beginPush('alice');
+  const done = await store.beginPush('alice');
   t.equal(store.beginPush('alice'), undefined);
   t.ok(store.beginPush('bob'));
   done?.();

@@ -1,8 +1,17 @@
 /** One connection to the proxy, from its first byte to its last: a stranger, then a session. */
 import type { Socket } from 'node:net';
 import type { Grant } from '../../policy/grant.ts';
+import type { SessionReport } from '../crew/messages.ts';
 import { needsNoQuestion } from '../downstream/entry.ts';
-import { type Entry, isPassage, type LoginPorts, type Passage, ProxyLogin } from '../downstream/login.ts';
+import type { InfoRequests } from '../downstream/info-requests.ts';
+import {
+  type Entry,
+  isPassage,
+  type JumpPassage,
+  type LoginPorts,
+  type Passage,
+  ProxyLogin,
+} from '../downstream/login.ts';
 import { type KeyRules, ownerOf } from '../downstream/proven-key.ts';
 import { Userauth } from '../downstream/userauth.ts';
 import type { HostKey } from '../engine/host-keys.ts';
@@ -12,9 +21,10 @@ import type { ProxyLog } from '../log.ts';
 import { bye } from '../messages/numbers.ts';
 import { banner } from '../messages/userauth.ts';
 import { Relay } from '../relay/relay.ts';
-import { enterUpstream, type UpstreamPorts } from '../upstream/enter.ts';
+import { enterUpstream, type UpstreamOutcome, type UpstreamPorts } from '../upstream/enter.ts';
 import type { UpstreamLeg } from '../upstream/upstream-leg.ts';
 import type { Session } from './session.ts';
+import type { Turns } from './turns.ts';
 
 /** What is behind a client; undefined for one that has come to jump: nothing. */
 export type Upstream = UpstreamLeg | undefined;
@@ -34,16 +44,19 @@ export interface ClientParts {
   readonly jump: (person: string, clientAddress: string) => JumpPorts;
   readonly keyRules: (clientAddress: string) => KeyRules;
   readonly log: ProxyLog;
-  /** A session begins. Undefined: there is no room. */
-  readonly openSession: (entry: Entry<Upstream>, clientAddress: string) => Session | undefined;
+  readonly turns: Turns;
+  /** A session begins. Throws if the log of it cannot be written. */
+  readonly openSession: (entry: Entry<Upstream>, clientAddress: string) => Session;
 }
 
 export interface ClientEvents {
-  /** It is no stranger any more. */
-  readonly loggedIn: () => void;
+  /** Before it enters a host: is there room for one more session? */
+  readonly takeSeat: () => Promise<boolean>;
+  /** It is no stranger any more. @param id of the session */
+  readonly loggedIn: (id: string) => void;
   readonly failed: () => void;
-  /** @param loggedIn whether it ever was; @param timedOut whether that took too long */
-  readonly gone: (loggedIn: boolean, timedOut: boolean) => void;
+  /** @param timedOut whether the login took too long */
+  readonly gone: (timedOut: boolean) => void;
 }
 
 /** Where a client's messages go, once it is in. */
@@ -51,6 +64,7 @@ type Traffic = Pick<Jump, 'message' | 'drained' | 'ended' | 'end'>;
 
 export class Client implements TransportListener {
   readonly #parts: ClientParts;
+  readonly #socket: Socket;
   readonly #address: string;
   readonly #events: ClientEvents;
   readonly #transport: Transport;
@@ -62,6 +76,7 @@ export class Client implements TransportListener {
 
   constructor(socket: Socket, address: string, parts: ClientParts, events: ClientEvents) {
     this.#parts = parts;
+    this.#socket = socket;
     this.#address = address;
     this.#events = events;
     const { hostKeys, ident, loginTimeoutMs } = parts;
@@ -70,10 +85,29 @@ export class Client implements TransportListener {
       this.end('timed-out', 'the login took too long');
     }, loginTimeoutMs);
     this.#transport = new Transport(socket, { role: { side: 'server', hostKeys: hostKeys() }, ident }, this);
+    parts.turns.take(socket, () => this.isSession);
   }
 
   get isSession(): boolean {
     return this.#traffic !== undefined;
+  }
+
+  /** Undefined before the login. */
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** Undefined before the login. */
+  report(): SessionReport | undefined {
+    const { bytesRead, bytesWritten } = this.#socket;
+    return (
+      this.#session && {
+        ...this.#session.facts,
+        channels: this.#session.view.channels,
+        bytesIn: bytesRead,
+        bytesOut: bytesWritten,
+      }
+    );
   }
 
   /** @param reason a DenyReason for a login under way; @param text for the person */
@@ -93,9 +127,7 @@ export class Client implements TransportListener {
           ...this.#parts.login,
           refused: (who, why) => log.info('refused', { user: who, client: this.#address, why }),
           enterUpstream: async (passage, asked, aborts) =>
-            isPassage(passage)
-              ? await enterUpstream(passage, this.#transport.peerIdent, asked, this.#upstreamPorts(), aborts)
-              : { kind: 'entered', leg: undefined },
+            (await this.#events.takeSeat()) ? await this.#goOn(passage, asked, aborts) : noSeat,
         };
         return await new ProxyLogin(ports, user, this.#address, conversation, signal).run(proved);
       },
@@ -126,18 +158,15 @@ export class Client implements TransportListener {
     if (this.#session === undefined)
       this.#parts.log.debug('a stranger is gone', { client: this.#address, why: ending.text });
     this.#session?.end(ending.text);
-    this.#events.gone(this.#session !== undefined, this.#timedOut);
+    this.#events.gone(this.#timedOut);
   }
 
   #enter(entry: Entry<Upstream>): void {
     clearTimeout(this.#timer);
     this.#transport.trust();
-    this.#events.loggedIn();
     const { upstream } = entry;
     const session = this.#openSession(entry);
-    if (session === undefined) {
-      return this.#transport.disconnect(bye.tooManyConnections, 'Too many sessions. Try again in a minute.');
-    }
+    this.#events.loggedIn(entry.passage.id);
     this.#session = session;
     if (upstream === undefined) this.#jump(entry.passage.person, session);
     else this.#relay(upstream, entry.passage.grant, session);
@@ -171,7 +200,7 @@ export class Client implements TransportListener {
   }
 
   /** Without a session nobody is on the host either. Throws if the log cannot be written. */
-  #openSession(entry: Entry<Upstream>): Session | undefined {
+  #openSession(entry: Entry<Upstream>): Session {
     let session: Session | undefined;
     try {
       session = this.#parts.openSession(entry, this.#address);
@@ -179,6 +208,16 @@ export class Client implements TransportListener {
     } finally {
       if (session === undefined) entry.upstream?.transport.disconnect(bye.byApplication, 'no session');
     }
+  }
+
+  /** To the host of the service, or to none for who has come to jump. */
+  async #goOn(
+    passage: Passage | JumpPassage,
+    asked: InfoRequests,
+    signal: AbortSignal,
+  ): Promise<UpstreamOutcome<Upstream>> {
+    if (!isPassage(passage)) return { kind: 'entered', leg: undefined };
+    return await enterUpstream(passage, this.#transport.peerIdent, asked, this.#upstreamPorts(), signal);
   }
 
   #upstreamPorts(): UpstreamPorts {
@@ -190,3 +229,9 @@ export class Client implements TransportListener {
     };
   }
 }
+
+const noSeat = {
+  kind: 'refused',
+  says: 'Too many sessions. Try again in a minute.',
+  detail: 'too many sessions',
+} as const;

@@ -21,18 +21,18 @@ type Exempt = Parameters<typeof isWithin>[0];
 /** Who is kept out for a while before a byte is read from them. Not kept over a restart; wrong codes and passwords are. */
 export class Penalties {
   readonly #now: () => number;
-  readonly #exempt: Exempt;
+  /** Blocks of addresses that many people come from. */
+  exempt: Exempt;
   /** When it is all paid off. The oldest entries come first. */
   readonly #until = new Map<string, number>();
 
-  /** @param exempt blocks of addresses that many people come from */
   constructor(now: () => number, exempt: Exempt) {
     this.#now = now;
-    this.#exempt = exempt;
+    this.exempt = exempt;
   }
 
   add(address: string, deed: keyof typeof penaltyMs): void {
-    if (isWithin(this.#exempt, address)) return;
+    if (isWithin(this.exempt, address)) return;
     const source = sourceOf(address);
     const now = this.#now();
     const before = Math.max(this.#until.get(source) ?? 0, now);

@@ -1,27 +1,32 @@
+import type { SessionReport } from '../crew/messages.ts';
 import type { Ask, Side } from '../relay/allowed.ts';
 import type { Recording } from '../relay/recording.ts';
 import type { SessionLog } from '../relay/session-log.ts';
 import type { FailedChannel, OpenedChannel, SessionTap } from '../relay/tap.ts';
+import { SessionView } from './session-view.ts';
 
-/** What listens to one session: its audit lines and, where the service wants one, its recording. */
+/** What is known of a session from its beginning. */
+export type SessionFacts = Omit<SessionReport, 'channels' | 'bytesIn' | 'bytesOut'>;
+
+/** What listens to one session: its audit lines, whoever watches and, where the service wants one, its recording. */
 export class Session implements SessionTap {
+  readonly facts: SessionFacts;
+  readonly view = new SessionView();
   readonly #log: SessionLog;
   readonly #recording: Recording | undefined;
-  readonly #over: () => void;
   readonly #report: (error: unknown) => void;
   #endRelay: (why: string) => void = () => {};
   #isOver = false;
 
-  /** @param over once, when the session has ended */
   constructor(
     log: SessionLog,
     recording: Recording | undefined,
-    { over, report }: { readonly over: () => void; readonly report: (error: unknown) => void },
+    { facts, report }: { readonly facts: SessionFacts; readonly report: (error: unknown) => void },
   ) {
+    this.facts = facts;
     this.#report = report;
     this.#log = log;
     this.#recording = recording;
-    this.#over = over;
     recording?.onFailure(why => this.#endRelay(`the session cannot be recorded: ${why}`));
   }
 
@@ -49,11 +54,13 @@ export class Session implements SessionTap {
   request(channel: number, payload: Buffer): void {
     this.#log.request(channel, payload);
     this.#recording?.request(channel, payload);
+    this.view.request(channel, payload);
   }
 
   output(channel: number, payload: Buffer): void {
     this.#log.output(channel, payload);
     this.#recording?.output(channel, payload);
+    this.view.output(channel, payload);
   }
 
   ending(channel: number, payload: Buffer): void {
@@ -63,6 +70,7 @@ export class Session implements SessionTap {
   closed(channel: number, why?: string): void {
     this.#log.closed(channel, why);
     this.#recording?.closed(channel);
+    this.view.closed(channel);
   }
 
   refused(ask: Ask, why: string): void {
@@ -77,7 +85,7 @@ export class Session implements SessionTap {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#recording?.end();
-    this.#over();
+    this.view.end(why);
     try {
       this.#log.end(why);
     } catch (error) {

@@ -3,30 +3,34 @@
  * takes nobody's place but their own. OpenSSH's MaxStartups and PerSourceMaxStartups are the model.
  */
 export class Startups {
-  readonly #max: { readonly all: number; readonly perSource: number };
+  max: { readonly all: number; readonly perSource: number };
   readonly #bySource = new Map<string, number>();
   #all = 0;
 
   constructor(max: { readonly all: number; readonly perSource: number }) {
-    this.#max = max;
+    this.max = max;
   }
 
   get count(): number {
     return this.#all;
   }
 
-  /** @returns leaves; undefined if there is no room */
-  enter(address: string): (() => void) | undefined {
-    const source = sourceOf(address);
-    const mine = this.#bySource.get(source) ?? 0;
-    if (this.#all >= this.#max.all || mine >= this.#max.perSource) return undefined;
+  /**
+   * @param address undefined: of a balancer, which has not said yet for whom it speaks
+   * @returns leaves; undefined if there is no room
+   */
+  enter(address: string | undefined): (() => void) | undefined {
+    const source = address === undefined ? undefined : sourceOf(address);
+    const mine = source === undefined ? 0 : (this.#bySource.get(source) ?? 0);
+    if (this.#all >= this.max.all || mine >= this.max.perSource) return undefined;
     this.#all++;
-    this.#bySource.set(source, mine + 1);
+    if (source !== undefined) this.#bySource.set(source, mine + 1);
     let isIn = true;
     return () => {
       if (!isIn) return;
       isIn = false;
       this.#all--;
+      if (source === undefined) return;
       const left = (this.#bySource.get(source) ?? 1) - 1;
       if (left === 0) this.#bySource.delete(source);
       else this.#bySource.set(source, left);

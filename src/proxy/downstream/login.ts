@@ -158,10 +158,9 @@ export class ProxyLogin<Leg> {
       if (email === undefined || password === undefined) return undefined;
       const trasaID = this.#nameIn(email.expose());
       const person = inOneSpelling(trasaID ?? '');
-      const heldSeconds = guesses.heldSeconds(person, this.#clientAddress);
-      if (heldSeconds > 0)
-        return await this.#refuse(`Too many wrong passwords. Try again in ${heldSeconds} seconds.`, 'throttled');
       const takeBack = guesses.count(person, this.#clientAddress);
+      if (typeof takeBack === 'number')
+        return await this.#refuse(`Too many wrong passwords. Try again in ${takeBack} seconds.`, 'throttled');
       // What cannot be a TRASA ID, or has no password, is as wrong as any other, and goes to no server.
       const outcome: PasswordOutcome =
         trasaID === undefined || password.length === 0

@@ -15,8 +15,19 @@ export class PasswordGuesses {
     this.#clock = clock;
   }
 
-  /** 0: no hold. */
-  heldSeconds(person: string, address: string): number {
+  /**
+   * Counts a password as wrong before it is known: what is tried at the same time is counted at the same time.
+   *
+   * @returns takes it back; or the seconds for which nothing is tried
+   */
+  count(person: string, address: string): (() => void) | number {
+    return this.#memory.atomically(() => {
+      const seconds = this.#heldSeconds(person, address);
+      return seconds > 0 ? seconds : this.#countFor([passwordKey(person), addressKey(address)]);
+    });
+  }
+
+  #heldSeconds(person: string, address: string): number {
     const now = this.#clock.now();
     const { accountFreeTries, addressFreeTries } = this.#limits;
     const holds = [
@@ -26,17 +37,17 @@ export class PasswordGuesses {
     return Math.max(0, Math.ceil((Math.max(...holds) - now) / 1000));
   }
 
-  /** Counts a password as wrong before it is known: what is tried at the same time is counted at the same time. */
-  count(person: string, address: string): () => void {
+  #countFor(keys: readonly string[]): () => void {
     const now = this.#clock.now();
-    const undo = [passwordKey(person), addressKey(address)].map(key => {
+    const undo = keys.map(key => {
       const before = this.#memory.throttleOf(key);
       const counted = afterFailure(before, now, this.#limits);
       this.#memory.setThrottle(key, counted);
       return () => this.#memory.setThrottle(key, afterTakingBack(this.#memory.throttleOf(key), before, counted));
     });
-    return () => {
-      for (const takeBack of undo) takeBack();
-    };
+    return () =>
+      this.#memory.atomically(() => {
+        for (const takeBack of undo) takeBack();
+      });
   }
 }

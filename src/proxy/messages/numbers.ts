@@ -35,7 +35,6 @@ export const bye = {
   protocolError: 2,
   serviceNotAvailable: 7,
   byApplication: 11,
-  tooManyConnections: 12,
   noMoreAuthMethods: 14,
 } as const;
 

@@ -34,9 +34,15 @@ export class Counters {
   readonly #values = new Map<string, Sample>();
 
   add(family: Family, labels: Labels = {}, by = 1): void {
-    const text = textOf(labels);
-    const key = family + text;
-    this.#values.set(key, [family, text, (this.#values.get(key)?.[2] ?? 0) + by]);
+    this.addAll([[family, textOf(labels), by]]);
+  }
+
+  /** What another has counted, which counts no more. */
+  addAll(samples: readonly Sample[]): void {
+    for (const [family, text, value] of samples) {
+      const key = family + text;
+      this.#values.set(key, [family, text, (this.#values.get(key)?.[2] ?? 0) + value]);
+    }
   }
 
   get samples(): readonly Sample[] {

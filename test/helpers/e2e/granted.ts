@@ -22,7 +22,7 @@ export interface GrantedSite {
   /** ssh_config(5): `real` by the proxy, `proxy` to jump, `behind` by a jump to `real` with keys of its own. */
   readonly config: string;
   /** What policy grants from now on, for every service. */
-  grant(grant: Grant): void;
+  grant(grant: Grant): Promise<void>;
   /** `ssh -F config WORDS…` */
   ssh(words: readonly string[], options?: StartOptions): Promise<Finished>;
   /** Proves the second factor, for all that comes within its grace. @param target as the log names it */
@@ -44,11 +44,10 @@ export async function startGrantedSite(
   authorize(alice, sshd.publicKey);
   const hostKey = parsePublicKeyLine(sshd.hostKey);
   if (hostKey.kind !== 'parsed') throw new Error(hostKey.text);
-  let grant = usualGrant(false);
   const proxy = await inProcess(t, {
     graceMs: 600_000,
     outcome: proof => (proof.factor === 'totp' ? { kind: 'valid' } : { kind: 'invalid' }),
-    grantFor: () => grant,
+    grantFor: () => usualGrant(false),
     proxy: { maxStartupsPerAddress: 50, penaltyExempt: '127.0.0.0/8' },
     ...options,
     others: [{ name: 'real', port: sshd.port, hostKeys: [hostKey.value.key] }],
@@ -90,9 +89,7 @@ Host *
     sshd,
     alice,
     config,
-    grant: value => {
-      grant = value;
-    },
+    grant: async grant => await proxy.grant(grant),
     ssh: async (words, more) => await run(['ssh', '-F', config, ...words], more),
     prove: async (destination, target = destination) => {
       const sessions = (): number =>

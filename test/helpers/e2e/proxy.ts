@@ -21,6 +21,8 @@ export interface ProxySite<Name extends string> {
   readonly proxy: RunningProxy;
   /** Ends it, and starts another with this configuration behind the usual one. */
   restart(options?: ProxyOptions): Promise<void>;
+  /** Writes another configuration, or what is none, and tells the proxy to read it. */
+  reload(changed: ProxyOptions | string): void;
   stop(): Promise<void>;
 }
 
@@ -100,7 +102,7 @@ export interface ProxyParties {
 export async function startProxyBehind(
   { server, service, accounts, people }: ProxyParties,
   options: ProxyOptions & { readonly sshd?: SshdOptions } = {},
-): Promise<Pick<ProxySite<string>, 'upstream' | 'proxy' | 'restart' | 'stop'>> {
+): Promise<Pick<ProxySite<string>, 'upstream' | 'proxy' | 'restart' | 'reload' | 'stop'>> {
   const user = addUser({ name: 'trasa-proxy', shell: '/usr/sbin/nologin', home: stateDirectory });
   await makeUserCa(user);
   const upstream = await startSshd({
@@ -142,6 +144,10 @@ ${more}
       await proxy.process.stop();
       proxy = await startProxy(configOf(changed), user);
     },
+    reload: changed => {
+      writeFileSync(configFile, typeof changed === 'string' ? changed : configOf(changed));
+      proxy.process.child.kill('SIGHUP');
+    },
     stop: async () => {
       await proxy.process.stop();
       await upstream.stop();
@@ -171,7 +177,7 @@ export async function startProxy(toml: string, { uid, gid }: User): Promise<Runn
   chownSync(configFile, 0, gid);
   chmodSync(configFile, 0o640);
   const process = new Background([agent, 'proxy', '--config', configFile], { uid, gid, cwd: '/' });
-  const [, port = ''] = await process.printed(/"text":"ready".*"port":(\d+)/);
+  const [, port = ''] = await process.printed(/"text":"ready".*"port":(\d+)/, 30_000);
   const knownHosts = join(mkdtempSync('/root/known-'), 'hosts');
   const hostKey = readFileSync(join(stateDirectory, 'ssh_host_ed25519_key.pub'), 'utf8');
   writeFileSync(knownHosts, `[127.0.0.1]:${port} ${hostKey}`);

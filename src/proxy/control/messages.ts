@@ -1,0 +1,44 @@
+/** What is said over the control socket: one JSON object a line. One request for each connection. */
+import { join } from 'node:path';
+import type { SessionReport } from '../crew/messages.ts';
+
+export function controlSocketIn(stateDirectory: string): string {
+  return join(stateDirectory, 'control.sock');
+}
+
+export type ControlRequest =
+  | { readonly ask: 'list' }
+  | { readonly ask: 'end'; readonly id: string }
+  | { readonly ask: 'watch'; readonly id: string };
+
+export type ControlReply =
+  | { readonly kind: 'sessions'; readonly sessions: readonly SessionReport[]; readonly silent: number }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'refused'; readonly why: string }
+  /** Base64. */
+  | { readonly kind: 'output'; readonly data: string }
+  | { readonly kind: 'over'; readonly why: string };
+
+export const maxRequestBytes = 1024;
+
+/** Undefined if it is none. */
+export function parseRequest(line: string): ControlRequest | undefined {
+  const { ask, id } = fieldsOf(line);
+  if (ask === 'list') return { ask };
+  if ((ask === 'end' || ask === 'watch') && typeof id === 'string' && isSessionId(id)) return { ask, id };
+  return undefined;
+}
+
+/** A ULID. */
+function isSessionId(text: string): boolean {
+  return /^[0-9A-Z]{26}$/.test(text);
+}
+
+function fieldsOf(line: string): { readonly ask?: unknown; readonly id?: unknown } {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
