@@ -128,7 +128,7 @@ t.test('a new configuration is for those who come, and sessions stay', async t =
   after.send(signedRequest(after.transport.sessionId, user, proxy.alice));
   await after.next(51);
   after.send(keyboardInteractive(user));
-  t.match(String(await after.next(60)), /Invalid service name/);
+  t.match(String(await after.next(60)), /Policy not assigned/);
   before.send(keepAlive);
   await until('the host', () => proxy.host.peers[0]?.messages.some(one => one[0] === 80));
   t.match(proxy.lines.findLast(line => line['text'] === 'reloaded') ?? {}, { sessions: 1, services: 0 });

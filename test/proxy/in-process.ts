@@ -101,7 +101,6 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const host = await rawServer(options.met ?? takesAnyKey, options.hostKey);
   t.teardown(() => host.stop());
   const [alice, bob] = [newPair(), newPair()];
-  const { outcome } = options;
   const { outcome = byCode } = options;
   const verifier = new FakeVerifier(typeof outcome === 'function' ? outcome : () => outcome);
   const memory = new FakeMemory();
@@ -188,7 +187,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     log,
   };
   // Making an RSA key takes longer than all the rest: the first proxy of a test file makes those of the others.
-  const filter = (path: string): boolean => !path.includes('approvals');
+  const filter = (path: string): boolean => path === stateBefore || path.includes('ssh_host_');
   if (stateBefore !== undefined) cpSync(stateBefore, config.proxy.stateDirectory, { recursive: true, filter });
   stateBefore = config.proxy.stateDirectory;
   const proxy = await startPrimary(config, primaryParts);

@@ -1,6 +1,8 @@
 import { cleanText } from '../../protocol/clean.ts';
 import { parseChannelRequest } from '../messages/connection.ts';
+import { placeText } from '../relay/places.ts';
 import { dataOf } from '../relay/session-log.ts';
+import type { OpenedChannel } from '../relay/tap.ts';
 
 export interface Watcher {
   /** What a terminal of the session shows, as it comes. */
@@ -14,7 +16,7 @@ export class SessionView {
   readonly #watchers = new Set<Watcher>();
   isOver = false;
 
-  /** `shell`, `sftp`, `exec: id`. */
+  /** `shell`, `sftp`, `exec: id`, `direct-tcpip 10.0.0.5:443`, `to web1`. */
   get channels(): string[] {
     return [...this.#channels.values()].flatMap(({ what }) => (what === '' ? [] : [what]));
   }
@@ -23,6 +25,13 @@ export class SessionView {
   watch(watcher: Watcher): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
+  }
+
+  opened({ client, type, place, leadsTo }: OpenedChannel): void {
+    if (type === 'session') return; // what runs in it says more
+    const where = place === undefined ? '' : ` ${cleanText(placeText(place), 100)}`;
+    const what = leadsTo === undefined ? `${cleanText(type, 64)}${where}` : `to ${leadsTo}`;
+    this.#channels.set(client, { what, hasTerminal: false });
   }
 
   request(channel: number, payload: Buffer): void {

@@ -45,6 +45,7 @@ export class Session implements SessionTap {
 
   opened(channel: OpenedChannel): void {
     this.#log.opened(channel);
+    this.view.opened(channel);
   }
 
   notOpened(channel: FailedChannel, why: string): void {
