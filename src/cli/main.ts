@@ -108,7 +108,8 @@ function commandLine(finish: (status: number) => void): Argv {
     .command(
       'proxy',
       'let people through to other hosts, by ssh: first factor, second factor, a certificate for minutes',
-      command => sessionsCommand(configOption(command)).epilogue(exitStatuses('stopped by a signal', ['config'])),
+      command =>
+        sessionsCommand(configOption(command)).epilogue(exitStatuses('stopped by a signal', ['unavailable', 'config'])),
       async ({ config }) => {
         const { proxy } = await import('./proxy.ts');
         finish(await proxy(config === undefined ? {} : { config }));
