@@ -112,7 +112,7 @@ function commandLine(finish: (status: number) => void): Argv {
       'let people through to other hosts, by ssh: first factor, second factor, a certificate for minutes',
       command =>
         sessionsCommand(hostKeysCommand(approvalsCommand(configOption(command)))).epilogue(
-          exitStatuses('stopped by a signal', ['config']),
+          exitStatuses('stopped by a signal', ['unavailable', 'config']),
         ),
       async ({ config }) => {
         const { proxy } = await import('./proxy.ts');

@@ -30,6 +30,7 @@ export async function proxy(args: { readonly config?: string }): Promise<number>
   const parts = {
     loadConfig: () => loadConfig(args.config, undefined, 'proxy'),
     startWorker: spawnWorker,
+    release,
     processors: availableParallelism(),
     openAudit: (file: string) => openAudit({ clock, file }),
     clock,
@@ -59,6 +60,7 @@ export async function proxyWorker(): Promise<number> {
     clock,
     random: { below: (bound: number) => randomInt(bound) },
     log: openDaemonLog(clock, undefined, 'proxy'),
+    release,
     ident: `trasa_${release}`,
   };
   await runWorker(line, parts);

@@ -15,6 +15,8 @@ export interface Primary {
   readonly port: number;
   /** Sessions stay under the configuration under which they began. */
   reload(config: AgentConfig): Promise<void>;
+  /** When nobody can be let in any more, and only a start of another process helps. */
+  readonly lost: Promise<void>;
   /** @returns whether all ended as it should */
   stop(): Promise<boolean>;
 }
@@ -66,6 +68,7 @@ export async function startPrimary(config: AgentConfig, parts: PrimaryParts): Pr
   log.info('ready', { host, port: door.port, services: proxy.services.size });
   return {
     port: door.port,
+    lost: crew.lost,
     async reload(next) {
       for (const what of needRestart(proxy, next.proxy)) log.warn(`${what} has changed: that takes a restart`);
       const { listen, stateDirectory } = proxy;

@@ -27,8 +27,10 @@ export async function runProxy(parts: PrimaryParts, process: Process): Promise<n
     return exitStatus.config;
   }
   start(proxy);
-  await told;
-  return (await proxy.stop()) ? 0 : exitStatus.software;
+  const isLost = await Promise.race([told.then(() => false), proxy.lost.then(() => true)]);
+  const isWell = await proxy.stop();
+  if (isLost) return exitStatus.unavailable; // systemd starts what is there now
+  return isWell ? 0 : exitStatus.software;
 }
 
 async function reload(proxy: Primary, parts: PrimaryParts): Promise<void> {

@@ -20,6 +20,8 @@ import type { HostProofPorts } from './upstream/host-proof.ts';
 export interface PrimaryParts {
   readonly loadConfig: () => LoadedConfig;
   readonly startWorker: () => WorkerProcess;
+  /** Of this program: workers of another are none of ours. */
+  readonly release: string;
   /** As many workers as there are processors, if the configuration does not say. */
   readonly processors: number;
   readonly openAudit: (file: string) => AuditNotes & { close(): void };
@@ -45,6 +47,7 @@ export interface ProxyParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: DaemonLog;
+  readonly release: string;
   /** What we call ourselves to clients: `SSH-2.0-…`. */
   readonly ident: string;
   /** For the header of a balancer. */

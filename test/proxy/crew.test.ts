@@ -108,6 +108,19 @@ t.test('what workers count is one sum, and goes on when they are gone', async t 
   t.equal(await page('readyz'), 'ready\n');
 });
 
+t.test('after an upgrade those who are there go on; others are not made of two releases', async t => {
+  const proxy = await inProcess(t, { proxy: { ...two, drainMs: 2_000 } });
+  proxy.upgrade();
+  await proxy.reload({});
+  t.match(proxy.lines.at(-1), { text: /^the old configuration stays: .* release 2\.0 by now, .* is 1\.0: restart it/ });
+  proxy.workers[0]?.kill();
+  await until('the trouble', () => proxy.lines.some(line => String(line['text']).startsWith('a worker cannot start')));
+  await session(proxy);
+  proxy.workers[1]?.kill();
+  await proxy.lost;
+  t.equal(proxy.workers.length, 5, 'and is not tried again and again');
+});
+
 t.test('workers that end at once are not started without end', async t => {
   const proxy = await inProcess(t, { proxy: { ...two, workers: 1 } });
   const begun = performance.now();

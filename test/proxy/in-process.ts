@@ -58,6 +58,10 @@ export interface InProcess {
   grant(grant: Grant): Promise<void>;
   /** Goes on with another configuration. */
   reload(changed: Partial<AgentConfig['proxy']>): Promise<void>;
+  /** Workers that start from now on are of another release. */
+  upgrade(): void;
+  /** See Primary. */
+  readonly lost: Promise<void>;
   /** Moves the clock. */
   pass(ms: number): void;
   stop(): Promise<void>;
@@ -169,6 +173,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     clock,
     random: { below: bound => Math.floor(Math.random() * bound) },
     log,
+    release: '1.0',
     ident: 'trasa_test',
     headerMs: 300,
   };
@@ -181,6 +186,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
       return worker;
     },
     processors: 1,
+    release: '1.0',
     ...(options.lookMs !== undefined && { lookMs: options.lookMs }),
     openAudit: () => ({ note, close: () => {} }),
     clock,
@@ -218,6 +224,10 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     grant: async grant =>
       await proxy.reload({ ...config, proxy: { ...config.proxy, entry: entryBy(() => grant, services) } }),
     reload: async changed => await proxy.reload({ ...config, proxy: { ...config.proxy, ...changed } }),
+    upgrade: () => {
+      Object.assign(parts, { release: '2.0' });
+    },
+    lost: proxy.lost,
     pass: ms => {
       offset += ms;
     },

@@ -20,7 +20,7 @@ const usualLookMs = 10_000;
 /** Beyond the time for sessions: last words, recordings. */
 const lastWorkMs = 10_000;
 
-type CrewParts = Pick<PrimaryParts, 'startWorker' | 'processors' | 'clock' | 'lookMs'>;
+type CrewParts = Pick<PrimaryParts, 'startWorker' | 'processors' | 'release' | 'clock' | 'lookMs'>;
 
 export class Crew {
   readonly #parts: CrewParts;
@@ -33,6 +33,7 @@ export class Crew {
   /** Counted by workers that are no more. */
   readonly #past = new Counters();
   #config: PackedConfig | undefined;
+  readonly #lost = Promise.withResolvers<void>();
   #crashes = 0;
   #lastCrashAt = Number.NEGATIVE_INFINITY;
   #isLeaving = false;
@@ -66,6 +67,11 @@ export class Crew {
     const count = config.proxy.workers === 0 ? this.#parts.processors : config.proxy.workers;
     for (let others = 1; others < count; others++) void this.#add();
     return undefined;
+  }
+
+  /** When none serves, and none ever will: the program that they were is no more. */
+  get lost(): Promise<void> {
+    return this.#lost.promise;
   }
 
   /** How many serve. */
@@ -130,7 +136,7 @@ export class Crew {
   }
 
   #start(config: PackedConfig): Member {
-    const member = new Member(this.#parts.startWorker(), this.#pushes, config);
+    const member = new Member(this.#parts.startWorker(), this.#pushes, { release: this.#parts.release, config });
     this.#members.add(member);
     void member.over.then(how => {
       this.#members.delete(member);
@@ -165,6 +171,7 @@ export class Crew {
     if (this.#isLeaving || this.#config !== config) return member.leave(0);
     if (trouble === undefined) return this.#serves(member);
     this.#log.error(`a worker cannot start: ${trouble}`, { worker: member.pid });
-    this.#addLater();
+    if (!member.isOtherRelease) this.#addLater();
+    else if (this.#serving.size === 0) this.#lost.resolve();
   }
 }

@@ -22,18 +22,19 @@ export class Member {
   readonly #reports = new Map<number, (report: WorkerReport) => void>();
   readonly #watchers = new Map<number, Watcher>();
   #numbers = 0;
+  isOtherRelease = false;
   /** As far as it has said. */
   counted: readonly Sample[] = [];
   /** Questions in a row that it has not answered. */
   silences = 0;
 
   /** @param pushes of all workers */
-  constructor(process: WorkerProcess, pushes: LivePushes, config: PackedConfig) {
+  constructor(process: WorkerProcess, pushes: LivePushes, start: { release: string; config: PackedConfig }) {
     this.#process = process;
     this.#pushes = pushes;
     process.onMessage(message => this.#receive(message));
     process.onClosed(how => this.#end(how));
-    process.send({ kind: 'start', config });
+    process.send({ kind: 'start', ...start });
   }
 
   get pid(): number {
@@ -116,6 +117,7 @@ export class Member {
       case 'ready':
         return this.#ready.resolve(undefined);
       case 'cannot-start':
+        this.isOtherRelease = message.isOtherRelease;
         return this.#ready.resolve(message.why);
       case 'ask':
         return this.#process.send({ kind: 'answer', question: message.question, yes: this.#answer(message.about) });

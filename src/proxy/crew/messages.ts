@@ -7,8 +7,8 @@ import type { Sample } from '../metrics/counters.ts';
 import type { PackedConfig } from './packed-config.ts';
 
 export type ToWorker =
-  /** The first, and once. */
-  | { readonly kind: 'start'; readonly config: PackedConfig }
+  /** The first, and once. `release`: of the primary. */
+  | { readonly kind: 'start'; readonly release: string; readonly config: PackedConfig }
   /** With the socket. `isBalancer`: whoever is at its other end says first for whom they speak. */
   | { readonly kind: 'connection'; readonly connection: number; readonly address: string; readonly isBalancer: boolean }
   | { readonly kind: 'answer'; readonly question: number; readonly yes: boolean }
@@ -21,7 +21,8 @@ export type ToWorker =
 
 export type ToPrimary =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'cannot-start'; readonly why: string }
+  /** `isOtherRelease`: an upgrade has brought another program, which may mean something else by these messages. */
+  | { readonly kind: 'cannot-start'; readonly why: string; readonly isOtherRelease: boolean }
   | { readonly kind: 'ask'; readonly question: number; readonly about: Question }
   /** A method failed. */
   | { readonly kind: 'failed'; readonly connection: number }

@@ -16,6 +16,11 @@ export async function runWorker(line: WorkerEnd, parts: ProxyParts): Promise<voi
   let worker: Worker | undefined;
   line.onMessage((message, socket) => {
     if (message.kind !== 'start') return worker?.receive(message, socket);
+    if (message.release !== parts.release) {
+      const why = `the program is release ${parts.release} by now, and the proxy that runs is ${message.release}: restart it`;
+      line.send({ kind: 'cannot-start', why, isOtherRelease: true });
+      return end();
+    }
     worker = new Worker(line, parts, unpackConfig(message.config), end);
     void worker.start();
   });
@@ -57,7 +62,7 @@ class Worker {
         (await this.#ask({ kind: 'push', target })) ? () => this.#line.send({ kind: 'push-over', target }) : undefined,
     }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
     if (typeof opened === 'string') {
-      this.#line.send({ kind: 'cannot-start', why: opened });
+      this.#line.send({ kind: 'cannot-start', why: opened, isOtherRelease: false });
       return this.#ended();
     }
     if (this.#isLeaving) return opened.close();
