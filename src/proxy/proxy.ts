@@ -10,7 +10,8 @@ import { Session } from './door/session.ts';
 import { PasswordGuesses } from './downstream/password-guesses.ts';
 import { engineReady } from './engine/transport.ts';
 import { proxyLog } from './log.ts';
-import { Recording } from './relay/recording.ts';
+import { openRecorder } from './recording/open-recorder.ts';
+import { Recording } from './recording/recording.ts';
 import { SessionLog } from './relay/session-log.ts';
 import type { ProxyParts } from './service.ts';
 
@@ -33,11 +34,19 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
   if (typeof hostKeys === 'string') return hostKeys;
   const certifier = await openCertifier(proxy, () => clock.now());
   if (typeof certifier === 'string') return certifier;
+  const recordings = openRecorder(proxy.stateDirectory, {
+    directory: proxy.recordDirectory,
+    now: () => clock.now(),
+    sealed: facts => audit.note({ event: 'recording-sealed', ...facts }),
+    report: error => log.error(`a recording is not sealed: ${error instanceof Error ? error.message : String(error)}`),
+  });
+  if (typeof recordings === 'string') return recordings;
   const memory = parts.openMemory(proxy.stateDirectory);
   memory.check();
   const audit = parts.openAudit(proxy.auditFile);
   const servers = parts.openServers(config);
-  const close = (): void => {
+  const close = async (): Promise<void> => {
+    await recordings.close();
     servers.close();
     audit.close();
     memory.close();
@@ -77,9 +86,9 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     log,
     openSession: ({ passage }, clientAddress) => {
       if (sessions >= proxy.maxSessions) return undefined;
-      const title = `${passage.person} to ${passage.account}@${passage.service.name} from ${clientAddress} [${passage.id}]`;
-      const facts = { directory: proxy.recordDirectory, id: passage.id, title, now: () => clock.now() };
-      const recording = passage.grant.record ? new Recording(facts) : undefined;
+      const { id, person, account, service } = passage;
+      const facts = { id, person, account, service: service.name, client: clientAddress };
+      const recording = passage.grant.record ? new Recording(recordings.recorder, facts) : undefined;
       const session = new Session(new SessionLog(passage, clientAddress, audit, clock), recording, {
         over: () => sessions--,
         report: error => log.bug(error),
@@ -93,7 +102,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
   try {
     door = await openDoor({ ...proxy }, clientParts, clock);
   } catch (error) {
-    close();
+    await close();
     return `cannot listen: ${error instanceof Error ? error.message : String(error)}`;
   }
   const { host = 'every address' } = proxy.listen;
@@ -103,7 +112,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
     async stop() {
       log.info('stopping', { sessions });
       await door.stop(parts.drainMs ?? usualDrainMs);
-      close();
+      await close();
       log.info('stopped');
     },
   };

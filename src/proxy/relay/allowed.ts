@@ -36,7 +36,7 @@ const table: Readonly<Record<Side, Readonly<Record<Ask['kind'], Rows>>>> = {
       env: name => (/^(?:LANG|LC_[A-Z]+|TZ|COLORTERM|NO_COLOR|GIT_PROTOCOL)$/.test(name) ? 'pass' : 'refuse'),
       shell: 'pass',
       exec: 'pass',
-      subsystem: (name, { record, fileTransfer }) => (name === 'sftp' && fileTransfer && !record ? 'pass' : 'refuse'),
+      subsystem: (name, { fileTransfer }) => (name === 'sftp' && fileTransfer ? 'pass' : 'refuse'),
       'window-change': 'pass',
       signal: 'pass',
       break: 'pass',

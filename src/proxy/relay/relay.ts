@@ -93,13 +93,15 @@ export class Relay {
 
   /** The leg to that side takes more again. */
   drained(side: Side): void {
-    if (this.#isOver || (side === 'client' && this.#tap.isCongested)) return;
+    if (this.#isOver || this.#tap.isCongested) return;
     this.#legs[other(side)].resume();
   }
 
   /** The tap is not behind any more. */
   tapDrained(): void {
-    if (!this.#isOver && !this.#legs.client.isCongested) this.#legs.host.resume();
+    if (this.#isOver) return;
+    if (!this.#legs.client.isCongested) this.#legs.host.resume();
+    if (!this.#legs.host.isCongested) this.#legs.client.resume();
   }
 
   /** The leg to that side has ended; the other is told why. */
@@ -116,6 +118,7 @@ export class Relay {
   }
 
   #pass(from: Side, payload: Buffer): void {
+    if (this.#isOver) return; // the tap has ended it
     const to = this.#legs[other(from)];
     to.send(payload);
     if (to.isCongested) this.#legs[from].pause();
@@ -195,6 +198,7 @@ export class Relay {
     if (channel === undefined) return;
     const replies = channel.replies[other(from)];
     if (!replies.arrived()) return this.#violation(from, 'a reply to no request');
+    if (from === 'host') this.#tap.answered(channel.client, payload[0] === msg.channelSuccess);
     this.#pass(from, payload);
     replies.flush();
   }
@@ -202,10 +206,9 @@ export class Relay {
   #data(from: Side, payload: Buffer): void {
     const channel = this.#channelOf(from, payload);
     if (channel === undefined) return;
-    if (from === 'host') {
-      this.#tap.output(channel.client, payload);
-      if (this.#tap.isCongested) this.#legs.host.pause();
-    }
+    if (from === 'host') this.#tap.output(channel.client, payload);
+    else this.#tap.input(channel.client, payload);
+    if (this.#tap.isCongested) this.#legs[from].pause();
     this.#pass(from, payload);
   }
 

@@ -1,6 +1,5 @@
 import type { AuditNotes } from '../../audit/audit-log.ts';
 import type { Clock } from '../../auth/ports.ts';
-import { WireReader } from '../../ssh/wire.ts';
 import type { Passage } from '../downstream/login.ts';
 import { parseChannelRequest } from '../messages/connection.ts';
 import type { Ask, Side } from './allowed.ts';
@@ -17,6 +16,7 @@ export class SessionLog implements SessionTap {
   readonly #clock: Clock;
   readonly #startedAt: number;
   #refusals = 0;
+  #inputBytes = 0;
   #outputBytes = 0;
 
   constructor(passage: Passage, clientAddress: string, audit: AuditNotes, clock: Clock) {
@@ -35,6 +35,12 @@ export class SessionLog implements SessionTap {
     if (type === 'subsystem') this.#note('channel-start', { channel, kind: data.string().toString('utf8') });
     if (type === 'exec')
       this.#note('channel-start', { channel, kind: 'exec', command: data.string().toString('utf8') });
+  }
+
+  answered(): void {}
+
+  input(_channel: number, payload: Buffer): void {
+    this.#inputBytes += payload.length;
   }
 
   output(_channel: number, payload: Buffer): void {
@@ -61,22 +67,18 @@ export class SessionLog implements SessionTap {
     this.#note('protocol-error', { from, what });
   }
 
+  notRecorded(why: string): void {
+    this.#note('not-recorded', { why });
+  }
+
   end(why: string): void {
     const refusals = this.#refusals;
     const totalMs = this.#clock.now() - this.#startedAt;
-    this.#note('session-end', { why, totalMs, outputBytes: this.#outputBytes, refusals });
+    const [inputBytes, outputBytes] = [this.#inputBytes, this.#outputBytes];
+    this.#note('session-end', { why, totalMs, inputBytes, outputBytes, refusals });
   }
 
   #note(event: string, facts: Readonly<Record<string, string | number | null>>): void {
     this.#audit.note({ event, attempt: this.#passage.id, target: this.#passage.service.name, ...facts });
   }
-}
-
-/** For the tap of a recording: the data of CHANNEL_DATA or CHANNEL_EXTENDED_DATA. */
-export function dataOf(payload: Buffer): Buffer {
-  const reader = new WireReader(payload);
-  const isExtended = reader.byte() === 95;
-  reader.uint32();
-  if (isExtended) reader.uint32();
-  return reader.string();
 }

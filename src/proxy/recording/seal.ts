@@ -1,0 +1,70 @@
+/**
+ * What proves a recording: beside `NAME` a statement `NAME.seal` about its length and digest, and `NAME.seal.sig`, a
+ * signature over the statement as `ssh-keygen -Y sign` makes it. The statement names the last line of the journal, and so
+ * all that was recorded before.
+ */
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { nodeCrypto } from '../../ca/node-crypto.ts';
+import type { PublicKey } from '../../ssh/public-key.ts';
+import type { CaSigner } from '../../ssh/sign-certificate.ts';
+import { armored, dearmored, signMessage, verifyMessage } from '../../ssh/sshsig.ts';
+import { jsonLine } from './json-line.ts';
+import type { Contents } from './record-file.ts';
+import type { Kind, SessionFacts } from './track.ts';
+
+/** What the signatures are for (`ssh-keygen -Y verify -n`). */
+export const sealNamespace = 'trasa-recording';
+
+export interface Seal extends SessionFacts, Contents {
+  readonly version: 1;
+  readonly file: string;
+  readonly kind: Kind;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly endedAt: string;
+  /** The digest of the last line of the journal by then. */
+  readonly journal: string;
+}
+
+export function sealOf(file: string): { readonly statement: string; readonly signature: string } {
+  return { statement: `${file}.seal`, signature: `${file}.seal.sig` };
+}
+
+/** @returns the statement as it was written */
+export async function writeSeal(directory: string, seal: Seal, signer: CaSigner): Promise<string> {
+  const statement = jsonLine(seal);
+  const signature = await signMessage(Buffer.from(statement), sealNamespace, signer, nodeCrypto);
+  const names = sealOf(seal.file);
+  await write(join(directory, names.statement), statement);
+  await write(join(directory, names.signature), armored(signature));
+  return statement;
+}
+
+/** The statement, if one of these keys has signed it; a string says why it proves nothing. */
+export function readSeal(
+  file: string,
+  statement: Buffer,
+  signature: string,
+  keys: readonly PublicKey[],
+): Seal | string {
+  const bytes = dearmored(signature);
+  if (bytes === undefined) return 'its signature is no signature';
+  const isSigned = keys.some(key => verifyMessage(statement, sealNamespace, key, bytes, nodeCrypto));
+  if (!isSigned) return 'its seal is not signed by the key';
+  const seal = JSON.parse(statement.toString('utf8')) as Seal; // signed by us, so written by us
+  if (seal.file !== file) return `its seal is that of ${seal.file}`;
+  return seal;
+}
+
+async function write(path: string, text: string): Promise<void> {
+  const { O_WRONLY, O_CREAT, O_EXCL } = constants;
+  const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
