@@ -7,6 +7,7 @@ import { caCommand } from './ca.ts';
 import { forgetEnvironment } from './environment.ts';
 import { exitStatuses } from './exit-statuses.ts';
 import { offlineCommand } from './offline.ts';
+import { recordingsCommand } from './proxy-recordings.ts';
 import { serverCommand } from './server.ts';
 import { setupOptions } from './setup-options.ts';
 import { statusCommand } from './status.ts';
@@ -104,7 +105,10 @@ function commandLine(finish: (status: number) => void): Argv {
     .command(
       'proxy',
       'let people through to other hosts, by ssh: first factor, second factor, a certificate for minutes',
-      command => configOption(command).epilogue(exitStatuses('stopped by a signal', ['config'])),
+      command => {
+        recordingsCommand(command);
+        return configOption(command).epilogue(exitStatuses('stopped by a signal', ['config']));
+      },
       async ({ config }) => {
         const { proxy } = await import('./proxy.ts');
         finish(await proxy(config === undefined ? {} : { config }));

@@ -69,6 +69,7 @@ export function assemble(
       caDirectory: proxy.caDirectory,
       caPassphraseFile: proxy.caPassphraseFile,
       recordDirectory: proxy.recordDirectory,
+      recordingDays: proxy.recordingDays,
       certificateSeconds: proxy.certificateLifetime / 1000,
       sourceAddress: proxy.sourceAddress,
       loginTimeoutMs: proxy.loginTimeout,

@@ -64,6 +64,8 @@ export interface ProxySettings {
   /** Empty: none is named. */
   readonly caPassphraseFile: string;
   readonly recordDirectory: string;
+  /** 0: recordings are kept for ever. */
+  readonly recordingDays: number;
   readonly certificateSeconds: number;
   /** CIDR blocks; empty: the address of the proxy's end of each connection. */
   readonly sourceAddress: string;

@@ -36,9 +36,11 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
   if (typeof certifier === 'string') return certifier;
   const recordings = openRecorder(proxy.stateDirectory, {
     directory: proxy.recordDirectory,
+    days: proxy.recordingDays,
     now: () => clock.now(),
+    removed: count => log.info('recordings were removed', { count, days: proxy.recordingDays }),
     sealed: facts => audit.note({ event: 'recording-sealed', ...facts }),
-    report: error => log.error(`a recording is not sealed: ${error instanceof Error ? error.message : String(error)}`),
+    report: error => log.error(`recordings: ${error instanceof Error ? error.message : String(error)}`),
   });
   if (typeof recordings === 'string') return recordings;
   const memory = parts.openMemory(proxy.stateDirectory);

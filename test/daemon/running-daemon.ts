@@ -154,6 +154,7 @@ export function configIn(directory: string): AgentConfig {
       caDirectory: '',
       caPassphraseFile: '',
       recordDirectory: '',
+      recordingDays: 0,
       certificateSeconds: 120,
       sourceAddress: '',
       loginTimeoutMs: 0,

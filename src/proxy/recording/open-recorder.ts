@@ -4,13 +4,21 @@ import { DiskSpace } from '../../host/disk-space.ts';
 import { RecordingJournal } from '../../store/recording-journal.ts';
 import { openKey } from '../key-file.ts';
 import { Recorder, type RecorderParts } from './recorder.ts';
+import { removeOld } from './remove-old.ts';
 
 export const signingKeyName = 'recording-signing-key';
+
+export interface OpenParts extends Omit<RecorderParts, 'journal' | 'signer' | 'space'> {
+  /** How long recordings are kept; 0: for ever. */
+  readonly days: number;
+  /** So many were older, and are gone. */
+  readonly removed: (count: number) => void;
+}
 
 /** The recorder, and what ends it. A string says why there is none. */
 export function openRecorder(
   stateDirectory: string,
-  parts: Omit<RecorderParts, 'journal' | 'signer' | 'space'>,
+  parts: OpenParts,
 ): { readonly recorder: Recorder; close(): Promise<void> } | string {
   const key = openKey(join(stateDirectory, signingKeyName), 'ed25519', 'trasa-agent proxy recordings');
   if (typeof key === 'string') return key;
@@ -23,11 +31,27 @@ export function openRecorder(
     return error instanceof Error ? error.message : String(error);
   }
   const recorder = new Recorder({ ...parts, journal, signer, space: new DiskSpace() });
+  const removing = parts.days === 0 ? undefined : removeDaily(parts, journal);
   return {
     recorder,
     close: async () => {
+      clearInterval(removing);
       await recorder.finished();
       journal.close();
     },
   };
+}
+
+/** Now, and each day. */
+function removeDaily({ directory, days, now, removed, report }: OpenParts, journal: RecordingJournal): NodeJS.Timeout {
+  const remove = (): void => {
+    try {
+      const count = removeOld(directory, days, journal, now());
+      if (count > 0) removed(count);
+    } catch (error) {
+      report(error);
+    }
+  };
+  remove();
+  return setInterval(remove, 86_400_000).unref();
 }

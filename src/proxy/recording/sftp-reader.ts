@@ -29,7 +29,7 @@ type Pending = { readonly weight: number } & (
   | { readonly kind: 'read'; readonly handle: Handle; readonly offset: number }
   | { readonly kind: 'write' | 'readdir' | 'fstat'; readonly handle: Handle }
   | { readonly kind: 'stat'; readonly path: Buffer }
-  | { readonly kind: 'event'; readonly event: string; readonly facts: object }
+  | { readonly kind: 'event'; readonly event: string; readonly facts: object; readonly cuts?: Handle }
   | { readonly kind: 'quiet' }
 );
 
@@ -43,6 +43,8 @@ interface Handle {
   size: number | undefined;
   /** It was told to be shortened or copied into, or a write failed: what passed is not what is there. */
   isDisturbed: boolean;
+  /** It was cut behind what was written so far, which so is all of it. */
+  isCut: boolean;
   failedWrites: number;
   entries: number;
   isClosing: boolean;
@@ -152,13 +154,10 @@ export class SftpReader implements FileEvents {
         return { kind: 'write', handle, weight: 0 };
       case fxp.fsetstat: {
         const changes = readAttributes(reader);
-        if (changes.size !== undefined && changes.size !== handle.written.next) handle.isDisturbed = true;
-        return {
-          kind: 'event',
-          event: 'setstat',
-          facts: { ...pathOf(handle), ...changes },
-          weight: handle.path.length,
-        };
+        const cuts = changes.size === handle.written.next;
+        if (changes.size !== undefined && !cuts) handle.isDisturbed = true;
+        const facts = { ...pathOf(handle), ...changes };
+        return { kind: 'event', event: 'setstat', facts, ...(cuts && { cuts: handle }), weight: handle.path.length };
       }
       default:
         return { kind: type === fxp.fstat ? 'fstat' : 'readdir', handle, weight: 0 };
@@ -231,6 +230,7 @@ export class SftpReader implements FileEvents {
         if (code !== statusOk) pending.handle.failedWrites++;
         return undefined;
       case 'event':
+        if (pending.cuts !== undefined && code === statusOk) pending.cuts.isCut = true;
         this.#answered(pending, status);
         return undefined;
       default:
@@ -277,6 +277,7 @@ export class SftpReader implements FileEvents {
       written: new PassedBytes(),
       size: this.#lastStat?.path.equals(path) === true ? this.#lastStat.size : undefined,
       isDisturbed: false,
+      isCut: false,
       failedWrites: 0,
       entries: 0,
       isClosing: false,
@@ -290,10 +291,10 @@ export class SftpReader implements FileEvents {
   }
 
   #closed(handle: Handle, status: string): void {
-    const { read, written, flags, isDisturbed, failedWrites } = handle;
+    const { read, written, flags, isDisturbed, isCut, failedWrites } = handle;
     if (handle.isDirectory) return this.#tell('list', { ...pathOf(handle), entries: handle.entries, status });
-    const isReplaced = (flags & (openFlag.truncate | openFlag.exclusive)) !== 0 && (flags & openFlag.append) === 0;
-    const isWhole = isReplaced && !isDisturbed && failedWrites === 0;
+    const isReplaced = isCut || (flags & (openFlag.truncate | openFlag.exclusive)) !== 0;
+    const isWhole = isReplaced && (flags & openFlag.append) === 0 && !isDisturbed && failedWrites === 0;
     this.#tell('close', {
       ...pathOf(handle),
       ...((flags & openFlag.read) !== 0 && { read: read.facts(handle.size === read.next) }),
