@@ -6,6 +6,7 @@ import type { Argv } from 'yargs';
 import { parseTime } from '../audit/decisions.ts';
 import { enterDirectory } from '../host/enter-directory.ts';
 import { exitStatus } from '../policy/refusals.ts';
+import type { Place } from '../proxy/recording/verify.ts';
 import { exitStatuses } from './exit-statuses.ts';
 import { hostSettings } from './host-settings.ts';
 import { fail, say } from './server-common.ts';
@@ -109,8 +110,7 @@ function verifyCommand(yargs: Argv): Argv {
           key: {
             type: 'string',
             requiresArg: true,
-            implies: 'directory',
-            describe: 'file of the public key: for a copy of recordings, on any host',
+            describe: "file of the public key, if not the proxy's own; with --directory for a copy, on any host",
           },
           head: {
             type: 'string',
@@ -181,10 +181,13 @@ async function verify(
 ): Promise<void> {
   const { placeOfCopy, placeOfProxy, verification } = await import('../proxy/recording/place.ts');
   const { names, key, head, directory } = args;
-  const found = key === undefined ? places(args) : undefined;
-  if (key === undefined && found === undefined) return;
-  const place =
-    found === undefined ? placeOfCopy(directory ?? '', key ?? '') : placeOfProxy(found.state, found.directory);
+  let place: Place;
+  if (key !== undefined && directory !== undefined) place = placeOfCopy(directory, key);
+  else {
+    const found = places(args);
+    if (found === undefined) return;
+    place = placeOfProxy(found.state, found.directory, key);
+  }
   const { verdicts, faults, status } = verification(place, names, head);
   for (const { file, state, detail } of verdicts) say(`${file}: ${state}: ${detail}`);
   for (const fault of faults) say(`journal: tampered: ${fault}`);

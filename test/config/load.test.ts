@@ -140,6 +140,7 @@ t.test('every option reaches its place', async t => {
         caDirectory: '/srv/ca',
         caPassphraseFile: '/etc/trasa/ca.passphrase',
         recordDirectory: '/srv/proxy-recordings',
+        recordingDays: 90,
         certificateSeconds: 60,
         sourceAddress: '192.0.2.0/24',
         loginTimeoutMs: 30_000,

@@ -1,5 +1,5 @@
 /** What is left of a session through the proxy: by real clients, looked at with the program's own commands and ssh-keygen. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   appendFileSync,
@@ -16,10 +16,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { objectOf } from '../../src/proxy/recording/parse.ts';
 import { type Finished, run } from '../helpers/e2e/background.ts';
 import { clientsFor } from '../helpers/e2e/clients.ts';
 import { agent, privateHost } from '../helpers/e2e/private-host.ts';
-import { answering, recordings, startProxySite, stateDirectory, terminalAt } from '../helpers/e2e/proxy.ts';
+import { answering, configFile, recordings, startProxySite, stateDirectory, terminalAt } from '../helpers/e2e/proxy.ts';
 import { until } from '../helpers/e2e/until.ts';
 
 privateHost(t);
@@ -79,7 +80,7 @@ t.test('a command without a terminal: both streams, apart, and how much came in'
     { base64: '/w==' },
   );
   t.match(events.at(-1), { event: 'end', exit: 'exit 7', stdin: { bytes: 4 }, stdout: { bytes: 10, sha256: String } });
-  t.notOk('sha256' in (events.at(-1)?.['stdin'] as object), 'four bytes could be guessed from their digest');
+  t.notOk('sha256' in objectOf(events.at(-1)?.['stdin']), 'four bytes could be guessed from their digest');
 });
 
 t.test('bulk is known by its length and digest, and what comes in by the same', async t => {
@@ -145,7 +146,7 @@ t.test('a file that goes on where it was cut off is known by its pieces', async 
     events.find(one => one['event'] === 'close'),
     { written: { pieces: [{ offset: 1_000_000, bytes: 2_000_001, sha256 }] } },
   );
-  t.notOk('sha256' in (events.find(one => one['event'] === 'close')?.['written'] as object));
+  t.notOk('sha256' in objectOf(events.find(one => one['event'] === 'close')?.['written']));
 });
 
 t.test('scp, both ways and by both protocols', async t => {
@@ -259,7 +260,7 @@ t.test('list, play, verify and key: by root, and by nobody else', async t => {
   const { uid, gid } = site.members.alice.user;
   for (const words of [['list'], ['play', cast], ['verify'], ['export'], ['key']])
     t.match(
-      await run([agent, 'proxy', 'recordings', ...words, '--config', '/etc/trasa/trasa-proxy.toml'], {
+      await run([agent, 'proxy', 'recordings', ...words, '--config', configFile], {
         uid,
         gid,
         cwd: '/',
@@ -324,7 +325,7 @@ t.test(
 
 t.test('a session that cannot be recorded any more ends, and the person is told why', async t => {
   const full = await trouble(() => {
-    spawnSync('dd', ['if=/dev/zero', `of=${recordings}/filler`, 'bs=4k']); // until there is no room
+    t.throws(() => writeFileSync(join(recordings, 'filler'), Buffer.alloc(8 * 1024 * 1024)), { code: 'ENOSPC' });
   });
   t.match(full, { status: 255, stderr: /the session cannot be recorded: the disk of the proxy is full/ });
   const replaced = await trouble(() => {
@@ -364,7 +365,7 @@ function flags(): string[] {
 }
 
 async function recordingsCommand(...words: readonly string[]): Promise<Finished> {
-  return await run([agent, 'proxy', 'recordings', ...words, '--config', '/etc/trasa/trasa-proxy.toml']);
+  return await run([agent, 'proxy', 'recordings', ...words, '--config', configFile]);
 }
 
 /** The next one that is sealed. */

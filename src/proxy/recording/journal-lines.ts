@@ -1,7 +1,7 @@
 /** The journal, read again: whether its lines follow one another, and what it knows of each recording. */
 import { digestOf, noLine } from '../../store/recording-journal.ts';
+import { objectOf, parseLine } from './parse.ts';
 import type { Contents } from './record-file.ts';
-import { objectOf, parseLine } from './shelf.ts';
 
 export interface Known {
   opened: { readonly at: string; readonly pid: number; readonly processStart: string } | undefined;
@@ -40,7 +40,10 @@ export function readJournal(lines: Iterable<string>): JournalRead {
 }
 
 function note(recordings: Map<string, Known>, entry: Readonly<Record<string, unknown>>): void {
-  const text = (name: string): string => String(entry[name] ?? '');
+  const text = (name: string): string => {
+    const value = entry[name];
+    return typeof value === 'string' ? value : '';
+  };
   const file = text('file');
   const known = recordings.get(file) ?? {
     opened: undefined,

@@ -9,9 +9,13 @@ import { signingKeyName } from './open-recorder.ts';
 import { namedRecordings, recordingNames } from './shelf.ts';
 import { type Place, type Verdict, verifyAll, verifyOne } from './verify.ts';
 
-/** At the proxy. Throws if something is not there. */
-export function placeOfProxy(stateDirectory: string, directory: string): Place {
-  const keys = publicKeysIn(join(stateDirectory, `${signingKeyName}.pub`));
+/**
+ * At the proxy. Throws if something is not there.
+ *
+ * @param keyFile of the public key, if it is not the proxy's own
+ */
+export function placeOfProxy(stateDirectory: string, directory: string, keyFile?: string): Place {
+  const keys = publicKeysIn(keyFile ?? join(stateDirectory, `${signingKeyName}.pub`));
   return { directory, keys, journal: readJournal(journalLines(stateDirectory)), isWhole: true };
 }
 

@@ -2,7 +2,8 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { cleanText } from '../../protocol/clean.ts';
-import { objectOf, openRecording, parseLine, timeOf } from './shelf.ts';
+import { objectOf, parseLine } from './parse.ts';
+import { openRecording, timeOf } from './shelf.ts';
 import { asBefore, TerminalFilter } from './terminal-filter.ts';
 
 export interface PlayOptions {

@@ -43,7 +43,7 @@ export class ScpReader implements FileEvents {
   constructor(sender: 'client' | 'host', tell: Tell) {
     this.#sender = sender;
     this.#tell = tell;
-    this.#lines = { sent: new Line(), answered: new Line() };
+    this.#lines = { sent: new Line('\0\x01\x02TCDE'), answered: new Line('\0\x01\x02') };
   }
 
   fromClient(data: Buffer): string | undefined {
@@ -70,7 +70,7 @@ export class ScpReader implements FileEvents {
         continue;
       }
       const taken = this.#lines.sent.take(data, at);
-      if (taken === undefined) return 'a line of scp that is too long';
+      if (taken === undefined) return 'something that is not of scp';
       at += taken;
       const line = this.#lines.sent.whole();
       const fault = line === undefined ? undefined : this.#said(line);
@@ -114,14 +114,13 @@ export class ScpReader implements FileEvents {
   #answered(data: Buffer): string | undefined {
     for (let at = 0; at < data.length; ) {
       const taken = this.#lines.answered.take(data, at);
-      if (taken === undefined) return 'a line of scp that is too long';
+      if (taken === undefined) return 'something that is not of scp';
       at += taken;
       const line = this.#lines.answered.whole();
       if (line === undefined) continue;
       const isRefused = this.#isEntering;
       this.#isEntering = false;
       if (line[0] === 0) continue;
-      if (line[0] !== 1 && line[0] !== 2) return 'an answer that is not of scp';
       this.#complaint(line, this.#sender === 'client' ? 'host' : 'client');
       // Refused before it began: then neither its bytes nor its mark follow.
       if (isRefused) this.#folders.pop();
@@ -158,12 +157,19 @@ export class ScpReader implements FileEvents {
 
 /** A byte 0, or what comes before a line feed. */
 class Line {
+  readonly #beginnings: string;
   readonly #bytes = Buffer.alloc(maxLineBytes);
   #length = 0;
   #isWhole = false;
 
-  /** @returns how many bytes were taken; undefined: it is too long */
+  /** @param beginnings what it may begin with: so the prompt of a shell is known for what it is before its line ends */
+  constructor(beginnings: string) {
+    this.#beginnings = beginnings;
+  }
+
+  /** @returns how many bytes were taken; undefined: it is none, or too long */
   take(data: Buffer, at: number): number | undefined {
+    if (this.#length === 0 && !this.#beginnings.includes(String.fromCharCode(data[at] ?? 0))) return undefined;
     if (this.#length === 0 && data[at] === 0) {
       this.#bytes[0] = 0;
       this.#length = 1;

@@ -11,6 +11,7 @@ import type { PublicKey } from '../../ssh/public-key.ts';
 import type { CaSigner } from '../../ssh/sign-certificate.ts';
 import { armored, dearmored, signMessage, verifyMessage } from '../../ssh/sshsig.ts';
 import { jsonLine } from './json-line.ts';
+import { objectOf } from './parse.ts';
 import type { Contents } from './record-file.ts';
 import type { Kind, SessionFacts } from './track.ts';
 
@@ -53,9 +54,14 @@ export function readSeal(
   if (bytes === undefined) return 'its signature is no signature';
   const isSigned = keys.some(key => verifyMessage(statement, sealNamespace, key, bytes, nodeCrypto));
   if (!isSigned) return 'its seal is not signed by the key';
-  const seal = JSON.parse(statement.toString('utf8')) as Seal; // signed by us, so written by us
-  if (seal.file !== file) return `its seal is that of ${seal.file}`;
-  return seal;
+  const seal: unknown = JSON.parse(statement.toString('utf8'));
+  if (!isSeal(seal)) return 'its seal is of another version';
+  return seal.file === file ? seal : `its seal is that of ${seal.file}`;
+}
+
+/** It is signed by us, and so written by us: a look at the version is enough. */
+function isSeal(value: unknown): value is Seal {
+  return objectOf(value)['version'] === 1;
 }
 
 async function write(path: string, text: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** What SFTP version 3 says (draft-ietf-secsh-filexfer-02), as far as it tells what becomes of files. */
-import { WireReader } from '../../ssh/wire.ts';
+import type { WireReader } from '../../ssh/wire.ts';
 import { nameFacts } from './file-events.ts';
 
 export const fxp = {
@@ -55,7 +55,7 @@ export function readAttributes(reader: WireReader): Attributes {
 export const openFlag = { read: 1, write: 2, append: 4, create: 8, truncate: 16, exclusive: 32 } as const;
 
 export function flagNames(flags: number): string[] {
-  return Object.entries(openFlag).flatMap(([name, bit]) => ((flags & bit) === 0 ? [] : [name]));
+  return Object.entries(openFlag).flatMap(([flag, bit]) => ((flags & bit) === 0 ? [] : [flag]));
 }
 
 /** Section 7. */

@@ -233,8 +233,11 @@ export class SftpReader implements FileEvents {
         if (pending.cuts !== undefined && code === statusOk) pending.cuts.isCut = true;
         this.#answered(pending, status);
         return undefined;
-      default:
-        return undefined;
+      case 'stat':
+      case 'fstat':
+      case 'readdir':
+      case 'quiet':
+        return undefined; // they only look
     }
   }
 

@@ -2,6 +2,7 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { cleanText } from '../../protocol/clean.ts';
+import { objectOf, parseLine } from './parse.ts';
 import { sealOf } from './seal.ts';
 
 export interface Recorded {
@@ -49,7 +50,6 @@ export function lookAt(directory: string, file: string): Recorded {
     const { size } = fstatSync(fd);
     const header = objectOf(firstLine(fd));
     const facts = objectOf(header['trasa']);
-    const text = (value: unknown): string => (typeof value === 'string' ? cleanText(value, 200) : '');
     return {
       file,
       id: namePattern.exec(file)?.[1] ?? '',
@@ -84,16 +84,8 @@ export function timeOf(line: unknown): number {
   return typeof at === 'number' && at >= 0 ? at : 0;
 }
 
-export function parseLine(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-}
-
-export function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+function text(value: unknown): string {
+  return typeof value === 'string' ? cleanText(value, 200) : '';
 }
 
 /** More than the longest line that is written: 64 KiB of a command, each byte of it escaped. */

@@ -19,7 +19,7 @@ export function tarHeader({ name, bytes, modifiedAt }: TarEntry): Buffer {
   header.write(octal(Math.floor(modifiedAt / 1000), 12), 136);
   header.write(' '.repeat(8), 148);
   header.write('0', 156); // a regular file
-  header.write('ustar\0' + '00', 257);
+  header.write('ustar\u000000', 257);
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
   return header;

@@ -4,6 +4,7 @@
  * does not: reports, titles, the clipboard (OSC), device control strings, window operations, input modes. Anything unknown is
  * left out, too.
  */
+/* oxlint-disable no-control-regex -- control characters are what this is about */
 export class TerminalFilter {
   /** The beginning of a sequence whose rest is to come. */
   #held = '';
@@ -35,7 +36,6 @@ export const asBefore = '\u001b[m\u001b[4l\u001b[?6l\u001b[?7h\u001b[r\u001b[?10
 const maxHeld = 65_536;
 
 /** C0 but for what moves the cursor, DEL, C1, and what turns text around. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
 const controls = /[\u0000-\u0007\u000b-\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
 /** The whole sequence that begins there (ECMA-48 §5); undefined if its end is not there yet. */
@@ -55,7 +55,6 @@ function sequenceAt(text: string, start: number): string | undefined {
 }
 
 const csiEnd = /[^0-?!-/ ]/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
 const stringEnd = /\u0007|\u001b\\|\u009c|[\u0018\u001a]/g;
 const escapeEnd = /[^ -/]/g;
 

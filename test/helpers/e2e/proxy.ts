@@ -49,7 +49,7 @@ export interface ProxyOptions {
 export const caDirectory = '/var/lib/trasa-ca';
 export const stateDirectory = '/var/lib/trasa-proxy';
 export const recordings = '/var/lib/trasa-proxy/recordings';
-const configFile = '/etc/trasa/trasa-proxy.toml';
+export const configFile = '/etc/trasa/trasa-proxy.toml';
 export const passphraseFile = '/etc/trasa/ca.passphrase';
 const userCaFile = '/etc/trasa/user_ca.pub';
 
