@@ -6,7 +6,8 @@ export const maxPacketBytes = 256 * 1024;
 export class PacketStream {
   readonly #head = Buffer.alloc(4);
   #headBytes = 0;
-  #packet: Buffer | undefined;
+  /** For a packet that is not whole; as large as the largest so far. */
+  #room: Buffer = Buffer.alloc(0);
   #filled = 0;
 
   /** Whether there is the beginning of a packet. */
@@ -30,18 +31,17 @@ export class PacketStream {
       const length = this.#head.readUInt32BE();
       if (length === 0 || length > maxPacketBytes) return `an sftp packet of ${length} bytes`;
       let packet: Buffer;
-      if (this.#packet === undefined && data.length - at >= length) {
+      if (this.#filled === 0 && data.length - at >= length) {
         packet = data.subarray(at, at + length);
         at += length;
       } else {
-        this.#packet ??= Buffer.allocUnsafe(length);
-        const count = data.copy(this.#packet, this.#filled, at);
+        if (this.#room.length < length) this.#room = Buffer.concat([this.#room.subarray(0, this.#filled)], length);
+        const count = data.copy(this.#room, this.#filled, at, at + length - this.#filled);
         this.#filled += count;
         at += count;
         if (this.#filled < length) return undefined;
-        packet = this.#packet;
+        packet = this.#room.subarray(0, length);
       }
-      this.#packet = undefined;
       this.#filled = 0;
       this.#headBytes = 0;
       const fault = take(packet);
