@@ -87,11 +87,14 @@ function playCommand(yargs: Argv): Argv {
         return fail('--speed, --idle-limit: say a number from 0 up', exitStatus.usage);
       await inDirectory(args, async directory => {
         const { namedRecordings } = await import('../proxy/recording/shelf.ts');
-        const { play } = await import('../proxy/recording/play.ts');
+        const { play, restore } = await import('../proxy/recording/play.ts');
         const [file, ...more] = namedRecordings(directory, name);
         if (file === undefined) return fail(`there is no recording ${name} in ${directory}`);
         if (more.length > 0) return fail(`say which of them: ${[file, ...more].join(', ')}`);
         const options = { speed: speed === 0 ? Infinity : speed, idleLimitMs: idleLimit * 1000 };
+        process.once('SIGINT', () => {
+          process.stdout.write(restore(file), () => process.exit(exitStatus.interrupted));
+        });
         await play(directory, file, options, { write: toStdout, wait: async ms => await pause(ms) });
       });
     },
@@ -245,6 +248,7 @@ async function orSay(work: () => Promise<unknown>): Promise<void> {
     await work();
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error)) throw error;
+    if (error.code === 'EPIPE') return; // whoever read has seen enough
     const isDenied = error.code === 'EACCES' || error.code === 'EPERM';
     fail(error.message, isDenied ? exitStatus.noPermission : exitStatus.failed);
   }
@@ -252,6 +256,7 @@ async function orSay(work: () => Promise<unknown>): Promise<void> {
 
 async function toStdout(data: string | Buffer): Promise<void> {
   await new Promise<void>((resolve, reject) => {
+    if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => {}); // told below, too
     process.stdout.write(data, error => (error ? reject(error) : resolve()));
   });
 }

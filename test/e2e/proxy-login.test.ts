@@ -8,6 +8,7 @@ import { agent, privateHost } from '../helpers/e2e/private-host.ts';
 import {
   answering,
   caDirectory,
+  configFile,
   passphraseFile,
   passwordOf,
   startProxySite,
@@ -151,7 +152,7 @@ t.test('an interrupted dialogue leaves nothing behind', async t => {
 });
 
 t.test('SIGTERM: who is in is told, and nobody new comes in', async t => {
-  await site.restart({ grace: 600, service: byCertificate });
+  await site.restart({ grace: 600, service: `${byCertificate}\nrecord = true` });
   const first = await answering(['ssh', ...site.proxy.flags(site.keys.bob), 'bob@web1@proxy', 'true'], {
     OTP: site.members.bob.code(),
   });
@@ -162,6 +163,12 @@ t.test('SIGTERM: who is in is told, and nobody new comes in', async t => {
   t.match(await held, { status: 255, stdout: 'in\n', stderr: /The proxy is shutting down/ });
   t.match(await stopped, { status: 0, signal: null });
   t.match(site.proxy.lines().at(-1), { text: 'stopped' });
+  const verify = ['proxy', 'recordings', 'verify', '--config', configFile] as const;
+  t.match(
+    await run([agent, ...verify]),
+    { status: 0, stdout: /^.*: sealed: .*\n.*: sealed: .*\n$/ },
+    'recordings are finished',
+  );
 });
 
 t.test('a host whose key is another than the pinned one gets no certificate', async t => {

@@ -39,7 +39,12 @@ export async function play(directory: string, file: string, options: PlayOptions
     if (pause >= 1) await ports.wait(pause);
     await ports.write(show(event));
   }
-  if (isTerminal) await ports.write(`${asBefore}\r\n`);
+  await ports.write(restore(file));
+}
+
+/** What makes a terminal usual again, wherever the recording was stopped. */
+export function restore(file: string): string {
+  return file.endsWith('.cast') ? `${asBefore}\r\n` : '';
 }
 
 function screenOf(): (event: unknown) => string {
