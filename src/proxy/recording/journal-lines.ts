@@ -9,8 +9,8 @@ export interface Known {
   checkpoint: (Contents & { readonly at: string }) | undefined;
   /** The digest of its seal. */
   sealed: string | undefined;
-  /** When it was taken away, by the rules. */
-  removedAt: string | undefined;
+  /** It was taken away, by the rules. */
+  removed: { readonly at: string; readonly signature: string } | undefined;
 }
 
 export interface JournalRead {
@@ -49,7 +49,7 @@ function note(recordings: Map<string, Known>, entry: Readonly<Record<string, unk
     opened: undefined,
     checkpoint: undefined,
     sealed: undefined,
-    removedAt: undefined,
+    removed: undefined,
   };
   recordings.set(file, known);
   const at = text('at');
@@ -64,7 +64,7 @@ function note(recordings: Map<string, Known>, entry: Readonly<Record<string, unk
       known.sealed = text('seal');
       break;
     case 'removed':
-      known.removedAt = at;
+      known.removed = { at, signature: text('signature') };
       break;
   }
 }

@@ -31,7 +31,7 @@ export function openRecorder(
     return error instanceof Error ? error.message : String(error);
   }
   const recorder = new Recorder({ ...parts, journal, signer, space: new DiskSpace() });
-  const removing = parts.days === 0 ? undefined : removeDaily(parts, journal);
+  const removing = parts.days === 0 ? undefined : removeDaily({ ...parts, journal, signer });
   return {
     recorder,
     close: async () => {
@@ -43,14 +43,11 @@ export function openRecorder(
 }
 
 /** Now, and each day. */
-function removeDaily({ directory, days, now, removed, report }: OpenParts, journal: RecordingJournal): NodeJS.Timeout {
+function removeDaily(parts: OpenParts & Pick<RecorderParts, 'journal' | 'signer'>): NodeJS.Timeout {
   const remove = (): void => {
-    try {
-      const count = removeOld(directory, days, journal, now());
-      if (count > 0) removed(count);
-    } catch (error) {
-      report(error);
-    }
+    removeOld(parts, parts.now()).then(count => {
+      if (count > 0) parts.removed(count);
+    }, parts.report);
   };
   remove();
   return setInterval(remove, 86_400_000).unref();

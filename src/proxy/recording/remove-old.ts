@@ -1,10 +1,18 @@
 import { existsSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CaSigner } from '../../ssh/sign-certificate.ts';
 import type { RecordingJournal } from '../../store/recording-journal.ts';
 import { readJournal } from './journal-lines.ts';
-import { sealOf } from './seal.ts';
+import { sealOf, signRemoval } from './seal.ts';
 import { lookAt, recordingNames } from './shelf.ts';
 import { isRunning } from './verify.ts';
+
+interface RemovalParts {
+  readonly directory: string;
+  readonly days: number;
+  readonly journal: RecordingJournal;
+  readonly signer: CaSigner;
+}
 
 const dayMs = 86_400_000;
 
@@ -14,7 +22,7 @@ const dayMs = 86_400_000;
  *
  * @returns how many there were. Throws if one cannot be removed
  */
-export function removeOld(directory: string, days: number, journal: RecordingJournal, now: number): number {
+export async function removeOld({ directory, days, journal, signer }: RemovalParts, now: number): Promise<number> {
   if (!existsSync(directory)) return 0;
   const known = readJournal(journal.lines()).recordings;
   let count = 0;
@@ -22,7 +30,9 @@ export function removeOld(directory: string, days: number, journal: RecordingJou
     const { startedAt, lengthMs } = lookAt(directory, file);
     if (startedAt === 0 || startedAt + lengthMs > now - days * dayMs) continue;
     if (isRunning(known.get(file))) continue; // somebody may be silent for days
-    journal.append({ event: 'removed', at: new Date(now).toISOString(), file, days }, true);
+    const at = new Date(now).toISOString();
+    const signature = await signRemoval(file, at, signer);
+    journal.append({ event: 'removed', at, file, days, signature }, true);
     for (const name of [file, ...Object.values(sealOf(file))]) remove(join(directory, name));
     count++;
   }

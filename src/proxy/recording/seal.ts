@@ -40,7 +40,22 @@ export async function writeSeal(directory: string, seal: Seal, signer: CaSigner)
   const names = sealOf(seal.file);
   await write(join(directory, names.statement), statement);
   await write(join(directory, names.signature), armored(signature));
+  await syncNames(directory);
   return statement;
+}
+
+/** Says that a recording was removed by the rules, so that nobody else can say it. In base64. */
+export async function signRemoval(file: string, at: string, signer: CaSigner): Promise<string> {
+  return (await signMessage(removal(file, at), sealNamespace, signer, nodeCrypto)).toString('base64');
+}
+
+export function isRemoval(file: string, at: string, signature: string, keys: readonly PublicKey[]): boolean {
+  const bytes = Buffer.from(signature, 'base64');
+  return keys.some(key => verifyMessage(removal(file, at), sealNamespace, key, bytes, nodeCrypto));
+}
+
+function removal(file: string, at: string): Buffer {
+  return Buffer.from(`removed ${file} ${at}`);
 }
 
 /** The statement, if one of these keys has signed it; a string says why it proves nothing. */
@@ -62,6 +77,16 @@ export function readSeal(
 /** It is signed by us, and so written by us: a look at the version is enough. */
 function isSeal(value: unknown): value is Seal {
   return objectOf(value)['version'] === 1;
+}
+
+/** What is not in the directory on disk is gone when the power fails. */
+async function syncNames(directory: string): Promise<void> {
+  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 async function write(path: string, text: string): Promise<void> {

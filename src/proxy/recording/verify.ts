@@ -7,7 +7,7 @@ import { digestOf } from '../../store/recording-journal.ts';
 import type { JournalRead, Known } from './journal-lines.ts';
 import type { Contents } from './record-file.ts';
 import { processStart } from './recorder.ts';
-import { readSeal, sealOf } from './seal.ts';
+import { isRemoval, readSeal, sealOf } from './seal.ts';
 import { lookAt, openRecording, recordingNames } from './shelf.ts';
 
 export interface Place {
@@ -42,8 +42,10 @@ export function verifyOne(file: string, place: Place): Verdict {
   const tampered = (detail: string): Verdict => ({ file, state: 'tampered', detail });
   try {
     if (!existsSync(join(directory, file))) {
-      if (known?.removedAt === undefined) return tampered('it is missing');
-      return { file, state: 'removed', detail: `by the rules, on ${known.removedAt}` };
+      if (known?.removed === undefined) return tampered('it is missing');
+      const { at, signature } = known.removed;
+      if (!isRemoval(file, at, signature, place.keys)) return tampered('it was removed, and not by the proxy');
+      return { file, state: 'removed', detail: `by the rules, on ${at}` };
     }
     const hasSeal = Object.values(sealOf(file)).map(name => existsSync(join(directory, name)));
     if (hasSeal.every(has => has)) return verifySealed(file, known, place);

@@ -11,6 +11,7 @@ import { Recorder, type SealedFacts } from '../../../src/proxy/recording/recorde
 import { Recording } from '../../../src/proxy/recording/recording.ts';
 import type { Place } from '../../../src/proxy/recording/verify.ts';
 import { publicKeyLine } from '../../../src/ssh/key-line.ts';
+import type { CaSigner } from '../../../src/ssh/sign-certificate.ts';
 import { byte, string, uint32 } from '../../../src/ssh/wire.ts';
 import { RecordingJournal } from '../../../src/store/recording-journal.ts';
 
@@ -18,6 +19,7 @@ export interface Desk {
   readonly state: string;
   readonly directory: string;
   readonly journal: RecordingJournal;
+  readonly signer: CaSigner;
   readonly recorder: Recorder;
   readonly sealed: SealedFacts[];
   readonly problems: unknown[];
@@ -46,7 +48,7 @@ export function newDesk(): Desk {
   });
   const keys = [signer.publicKey];
   const place = (): Place => ({ directory, keys, journal: readJournal(journal.lines()), isWhole: true });
-  return { state, directory, journal, recorder, sealed, problems, clock, place };
+  return { state, directory, journal, signer, recorder, sealed, problems, clock, place };
 }
 
 /** A session whose one channel has the number 0. */

@@ -131,8 +131,13 @@ t.test('what is removed by the rules is known as such, and the rest still follow
   open.exec('cat');
   desk.clock.now += 10 * 86_400_000;
   const young = await recordCommand(desk, sessionID('C'));
-  t.equal(removeOld(desk.directory, 11, desk.journal, desk.clock.now), 0);
-  t.equal(removeOld(desk.directory, 9, desk.journal, desk.clock.now), 1, 'not the one whose session runs');
+  const { directory, journal, signer } = desk;
+  t.equal(await removeOld({ directory, days: 11, journal, signer }, desk.clock.now), 0);
+  t.equal(
+    await removeOld({ directory, days: 9, journal, signer }, desk.clock.now),
+    1,
+    'not the one whose session runs',
+  );
   t.notOk(existsSync(join(desk.directory, `${old}.seal`)));
   t.match(verifyAll(desk.place()), [
     { file: old, state: 'removed' },
@@ -140,6 +145,9 @@ t.test('what is removed by the rules is known as such, and the rest still follow
     { file: young, state: 'sealed' },
   ]);
   t.equal(desk.place().journal?.fault, undefined);
+  rmSync(join(directory, young));
+  journal.append({ event: 'removed', at: '2030-01-11T00:00:00.000Z', file: young, signature: 'AAAA' }, false);
+  t.match(verifyOne(young, desk.place()), { state: 'tampered', detail: /removed, and not by the proxy/ });
 });
 
 t.test('several processes write one journal', async t => {
