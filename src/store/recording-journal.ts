@@ -54,7 +54,7 @@ export class RecordingJournal {
   }
 
   close(): void {
-    this.#database.close();
+    if (this.#database.isOpen) this.#database.close();
   }
 }
 
