@@ -202,20 +202,20 @@ async function exportThem(
 ): Promise<void> {
   if (args.output === undefined && process.stdout.isTTY)
     return fail('an archive is nothing for a terminal: say --output, or | tar xf -', exitStatus.usage);
-  const fd = args.output === undefined ? undefined : openSync(args.output, 'wx', 0o600); // while this may still be root
-  const found = places(args);
-  if (found === undefined) return;
   const { chosen, journalLines, placeOfProxy } = await import('../proxy/recording/place.ts');
   const { exportRecordings } = await import('../proxy/recording/export.ts');
-  const files = chosen(found.directory, args.names);
+  const { state, directory } = pathsOf(args);
+  const files = chosen(directory, args.names);
   if (typeof files === 'string') return fail(files);
-  const { keys } = placeOfProxy(found.state, found.directory);
+  const fd = args.output === undefined ? undefined : openSync(args.output, 'wx', 0o600); // while this may still be root
+  if (!enter(state)) return;
+  const { keys } = placeOfProxy(state, directory);
   const write = async (bytes: Buffer): Promise<void> => {
     if (fd === undefined) await toStdout(bytes);
     else for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
   };
-  const journal = journalLines(found.state);
-  await exportRecordings(files, { directory: found.directory, keys, journal, now: Date.now(), write });
+  const journal = journalLines(state);
+  await exportRecordings(files, { directory, keys, journal, now: Date.now(), write });
 }
 
 interface PlaceArguments {
@@ -223,16 +223,26 @@ interface PlaceArguments {
   readonly directory?: string | undefined;
 }
 
-/** The proxy's state and its recordings, as its user. Undefined: it was said why not. */
-function places({
-  config,
-  directory,
-}: PlaceArguments): { readonly state: string; readonly directory: string } | undefined {
-  const { stateDirectory: state, recordDirectory } = hostSettings(config, 'proxy').proxy;
+interface Paths {
+  readonly state: string;
+  readonly directory: string;
+}
+
+function pathsOf({ config, directory }: PlaceArguments): Paths {
+  const { stateDirectory, recordDirectory } = hostSettings(config, 'proxy').proxy;
+  return { state: stateDirectory, directory: directory ?? recordDirectory };
+}
+
+/** From here on as the proxy's user. False: it was said why not. */
+function enter(state: string): boolean {
   const fault = enterDirectory(state);
-  return fault === undefined
-    ? { state, directory: directory ?? recordDirectory }
-    : fail(fault, exitStatus.noPermission);
+  if (fault !== undefined) fail(fault, exitStatus.noPermission);
+  return fault === undefined;
+}
+
+function places(args: PlaceArguments): Paths | undefined {
+  const paths = pathsOf(args);
+  return enter(paths.state) ? paths : undefined;
 }
 
 async function inDirectory(args: PlaceArguments, work: (directory: string) => Promise<unknown>): Promise<void> {

@@ -27,13 +27,22 @@ export function placeOfCopy(directory: string, keyFile: string): Place {
   return { directory, keys: publicKeysIn(keyFile), journal: known, isWhole: false };
 }
 
-/** Throws if there is none, but not if nothing was ever recorded. */
+/** What a place has is of no use. */
+class PlaceError extends Error {
+  override readonly name = 'PlaceError';
+  readonly code = 'ERR_PLACE';
+}
+
+/** Throws if it cannot be read, but not if nothing was ever recorded. */
 export function journalLines(stateDirectory: string): readonly string[] {
-  const journal = new RecordingJournal(stateDirectory);
+  let journal: RecordingJournal | undefined;
   try {
+    journal = new RecordingJournal(stateDirectory);
     return [...journal.lines()];
+  } catch (error) {
+    throw new PlaceError(error instanceof Error ? error.message : String(error), { cause: error });
   } finally {
-    journal.close();
+    journal?.close();
   }
 }
 
@@ -45,7 +54,7 @@ export function publicKeysIn(file: string): PublicKey[] {
   return lines.map(line => {
     const read = parsePublicKeyLine(line.replace(/^\S+ namespaces="[^"]*" /, ''));
     if (read.kind === 'parsed') return read.value.key;
-    throw Object.assign(new Error(`${file}: ${read.text}`), { code: 'NOT_A_KEY' });
+    throw new PlaceError(`${file}: ${read.text}`);
   });
 }
 

@@ -79,7 +79,7 @@ export function newSession({ recorder }: Pick<Desk, 'recorder'>, id = sessionID(
 }
 
 /** One recorded command, sealed. @returns its file */
-export async function recordCommand(desk: Desk, id: string, output = 'hello\n'): Promise<string> {
+export async function recordCommand(desk: Pick<Desk, 'recorder'>, id: string, output = 'hello\n'): Promise<string> {
   const session = newSession(desk, id);
   session.exec('true');
   session.output(output);

@@ -1,15 +1,28 @@
 /** What verification finds out, and what it tells apart. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { readJournal } from '../../../src/proxy/recording/journal-lines.ts';
+import { openRecorder } from '../../../src/proxy/recording/open-recorder.ts';
 import { placeOfProxy, verification } from '../../../src/proxy/recording/place.ts';
 import { removeOld } from '../../../src/proxy/recording/remove-old.ts';
 import { sealOf } from '../../../src/proxy/recording/seal.ts';
 import { verifyAll, verifyOne } from '../../../src/proxy/recording/verify.ts';
 import { digestOf, RecordingJournal } from '../../../src/store/recording-journal.ts';
+import { until } from '../../helpers/e2e/until.ts';
 import { type Desk, newDesk, newSession, recordCommand, sessionID } from './desk.ts';
 
 t.test('what was recorded is sealed, and the log has what an outsider needs to keep', async t => {
@@ -148,6 +161,38 @@ t.test('what is removed by the rules is known as such, and the rest still follow
   rmSync(join(directory, young));
   journal.append({ event: 'removed', at: '2030-01-11T00:00:00.000Z', file: young, signature: 'AAAA' }, false);
   t.match(verifyOne(young, desk.place()), { state: 'tampered', detail: /removed, and not by the proxy/ });
+});
+
+t.test('the recorder makes its key once, keeps it to itself, and removes what is old when it starts', async t => {
+  const state = mkdtempSync(join(tmpdir(), 'trasa-recorder-'));
+  const directory = join(state, 'recordings');
+  const removed: number[] = [];
+  const opened = (days: number, now: number) =>
+    openRecorder(state, {
+      directory,
+      days,
+      now: () => now,
+      sealed: () => {},
+      report: error => t.fail(String(error)),
+      removed: count => void removed.push(count),
+    });
+  const first = opened(0, Date.UTC(2030, 0, 1));
+  if (typeof first === 'string') throw new Error(first);
+  await recordCommand(first, sessionID('A'));
+  await first.close();
+  const key = readFileSync(join(state, 'recording-signing-key'), 'utf8');
+  t.equal(statSync(join(state, 'recording-signing-key')).mode & 0o777, 0o600);
+  const second = opened(30, Date.UTC(2030, 3, 1));
+  if (typeof second === 'string') throw new Error(second);
+  await until('the old one to be gone', () => removed.length === 1);
+  await second.close();
+  t.equal(readFileSync(join(state, 'recording-signing-key'), 'utf8'), key);
+  t.match(verification(placeOfProxy(state, directory), [], undefined), { status: 0, verdicts: [{ state: 'removed' }] });
+  t.match(verification(placeOfProxy(state, directory), ['nonsense'], undefined), { status: 2 });
+  writeFileSync(join(state, 'recording-signing-key'), 'no key');
+  t.match(opened(0, 0), /recording-signing-key: is not a private key/);
+  writeFileSync(join(state, 'recordings.db'), 'no database, but something that is long enough to be taken for one');
+  t.throws(() => placeOfProxy(state, directory), /recordings\.db: file is not a database/);
 });
 
 t.test('several processes write one journal', async t => {
