@@ -150,14 +150,15 @@ each_file() {
   "$1" "$here/debian/trasa-agent.socket" /etc/systemd/system/trasa-agent.socket 0644
   "$1" "$here/debian/trasa-agent.service" /etc/systemd/system/trasa-agent.service 0644
   "$1" "$here/debian/trasa-agent.trasa-server.service" /etc/systemd/system/trasa-server.service 0644
+  "$1" "$here/debian/trasa-agent.trasa-proxy.service" /etc/systemd/system/trasa-proxy.service 0644
   for page in "$here"/man/*.scd; do
     name=$(basename "$page" .scd)
     ! command -v scdoc >/dev/null || "$1" "$page" "$prefix/share/man/man${name##*.}/$name" 0644
   done
 }
 
-users='trasa-agent trasa-server'
-units='trasa-agent.socket trasa-agent.service trasa-server.service'
+users='trasa-agent trasa-server trasa-proxy'
+units='trasa-agent.socket trasa-agent.service trasa-server.service trasa-proxy.service'
 
 install_files() {
   check_system
@@ -265,7 +266,7 @@ uninstall_files() {
   forget_in_sshd_and_pam
   # shellcheck disable=SC2086 # a list of words
   do_it systemctl disable --quiet --now $units || true # gone, if this was interrupted before
-  [ -z "$purge" ] || remove -rf /etc/trasa/trasa-agent.toml /var/lib/trasa-setup /var/log/trasa-agent
+  [ -z "$purge" ] || remove -rf /etc/trasa/trasa-agent.toml /etc/trasa/trasa-proxy.toml /var/lib/trasa-setup /var/log/trasa-agent /var/log/trasa-proxy
   undo wrote remove_file
   undo replaced restore_file
   undo state remove_state
@@ -273,7 +274,7 @@ uninstall_files() {
   # The journal of all this goes last, so that what was interrupted can be run again.
   directories=$(undo directory echo)
   remove -rf "$lib/replaced" "$manifest"
-  for directory in $directories /var/log/trasa-agent /run/trasa-agent; do
+  for directory in $directories /var/log/trasa-agent /var/log/trasa-proxy /run/trasa-agent; do
     [ ! -d "$directory" ] || do_it rmdir --ignore-fail-on-non-empty "$directory"
   done
   do_it systemctl daemon-reload

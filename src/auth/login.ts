@@ -4,6 +4,7 @@ import { afterFailure, afterTakingBack, heldUntil, pushFreeTries } from '../poli
 import type { LoginAttempt } from './attempt.ts';
 import type { Conversation } from './conversation.ts';
 import type { Clock, DecisionEvent, Ports } from './ports.ts';
+import { accountKey, addressKey, personKey, pushKey } from './throttle-keys.ts';
 
 export interface Login {
   readonly attempt: LoginAttempt;
@@ -75,7 +76,7 @@ function reasonOf(decision: Decision): string {
 
 /** A denial while wrong codes hold this account off: nobody is asked then. */
 export function accountHold(login: Login): Denial | undefined {
-  return holdOf(login, [accountKey(login.attempt)], login.ports.rules.throttle.accountFreeTries);
+  return holdOf(login, [ownKey(login.attempt)], login.ports.rules.throttle.accountFreeTries);
 }
 
 /** A denial while wrong codes hold off whoever comes from this address: no code is checked then; a push may be sent. */
@@ -110,7 +111,7 @@ type TakeBack = () => void;
  * counted at the same time.
  */
 export function countCode(login: Login): TakeBack {
-  return count(login, [accountKey(login.attempt), ...addressKeys(login.attempt)]);
+  return count(login, [ownKey(login.attempt), ...addressKeys(login.attempt)]);
 }
 
 export function countPush(login: Login, target: string): TakeBack {
@@ -131,7 +132,7 @@ function count({ ports: { memory, clock, rules } }: Login, keys: readonly string
 
 /** The person has proved to be there. */
 export function forgive({ attempt, ports }: Login, target: string): void {
-  ports.memory.setThrottle(accountKey(attempt), undefined);
+  ports.memory.setThrottle(ownKey(attempt), undefined);
   ports.memory.setThrottle(pushKey(target), undefined);
 }
 
@@ -148,16 +149,11 @@ export function graceBinding(
   return JSON.stringify([account, clientAddress, keyFingerprint, ...passage]);
 }
 
-/** At the proxy it is the person who is held off, wherever they go: their codes are the same, and `root` is anybody's. */
-function accountKey({ account, through }: LoginAttempt): string {
-  return through === undefined ? `account:${account}` : `person:${through.person}`;
+function ownKey({ account, through }: LoginAttempt): string {
+  return through === undefined ? accountKey(account) : personKey(through.person);
 }
 
 /** Only an address that sshd vouches for: else anybody on this host could hold off anybody's address. */
 function addressKeys({ clientAddress, vouched }: LoginAttempt): string[] {
-  return clientAddress === undefined || !vouched ? [] : [`address:${clientAddress}`];
-}
-
-function pushKey(target: string): string {
-  return `push:${target}`;
+  return clientAddress === undefined || !vouched ? [] : [addressKey(clientAddress)];
 }

@@ -8,6 +8,7 @@ import { forgetEnvironment } from './environment.ts';
 import { exitStatuses } from './exit-statuses.ts';
 import { offlineCommand } from './offline.ts';
 import { recordingsCommand } from './proxy-recordings.ts';
+import { gracesCommand, holdsCommand } from './remembered.ts';
 import { serverCommand } from './server.ts';
 import { setupOptions } from './setup-options.ts';
 import { statusCommand } from './status.ts';
@@ -102,6 +103,8 @@ function commandLine(finish: (status: number) => void): Argv {
       },
     )
     .command(offlineCommand)
+    .command(holdsCommand)
+    .command(gracesCommand)
     .command(
       'proxy',
       'let people through to other hosts, by ssh: first factor, second factor, a certificate for minutes',

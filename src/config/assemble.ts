@@ -77,6 +77,7 @@ export function assemble(
       maxStartupsPerAddress: proxy.maxStartupsPerAddress,
       penaltyExempt: proxy.penaltyExempt,
       maxSessions: proxy.maxSessions,
+      metrics: proxy.metricsAddr,
       keys: proxy.keys,
       services,
     },

@@ -3,7 +3,7 @@ import type { Secret } from '../otp/secret.ts';
 import type { IdentityRules } from '../policy/identity.ts';
 import type { LoginPolicy } from '../policy/policy.ts';
 import type { ThrottleLimits } from '../policy/throttle.ts';
-import type { ServiceOptions } from './proxy-options.ts';
+import type { ListenAddress, ServiceOptions } from './proxy-options.ts';
 
 export interface AgentConfig {
   /** The file it came from. */
@@ -57,7 +57,7 @@ export interface LoginSettings {
 }
 
 export interface ProxySettings {
-  readonly listen: { readonly host: string | undefined; readonly port: number };
+  readonly listen: ListenAddress;
   readonly stateDirectory: string;
   readonly auditFile: string;
   readonly caDirectory: string;
@@ -75,6 +75,8 @@ export interface ProxySettings {
   /** CIDR blocks; empty: nobody. */
   readonly penaltyExempt: string;
   readonly maxSessions: number;
+  /** Undefined: none are shown. */
+  readonly metrics: ListenAddress | undefined;
   /** `SHA256:…` of a public key → TRASA ID. */
   readonly keys: ReadonlyMap<string, string>;
   readonly services: ReadonlyMap<string, ProxyService>;

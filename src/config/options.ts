@@ -17,7 +17,7 @@ import {
 } from './checks.ts';
 import { type Option, secret } from './option.ts';
 import { choice, choices, flag, integer, map, names, namesOrCsv, seconds, text } from './option-kinds.ts';
-import { addressBlocks, listenAddress, services } from './proxy-options.ts';
+import { addressBlocks, listenAddress, optionalAddress, services } from './proxy-options.ts';
 import { httpProxy, origins, pins } from './server-options.ts';
 
 export const options = {
@@ -233,6 +233,10 @@ export const options = {
       min: 1,
       max: 100_000,
     }),
+    metricsAddr: optionalAddress(
+      'Where Prometheus finds /metrics, and others /healthz and /readyz, without a password: an address that only they reach. Empty: nowhere.',
+      '"127.0.0.1:9822"',
+    ),
     keys: map(
       'Public keys that are a first factor at the proxy: "SHA256:…" = "alice@example.com". See ssh-keygen -l.',
       'key fingerprints and TRASA IDs',

@@ -49,6 +49,20 @@ export function listenAddress(doc: string): Option<ListenAddress> {
   };
 }
 
+/** Where something listens that need not. */
+export function optionalAddress(doc: string, example: string): Option<ListenAddress | undefined> {
+  const expects = 'an address and port, as "127.0.0.1:9822", or empty';
+  return {
+    ...plain<ListenAddress | undefined>(expects, undefined, example, doc),
+    isExample: true,
+    read: value => {
+      if (typeof value !== 'string') return wrong(mustBe(expects, value));
+      const address = value === '' ? undefined : parseAddress(value, 0);
+      return value !== '' && address === undefined ? wrong(`must be ${expects}`) : valid(address);
+    },
+  };
+}
+
 export interface ListenAddress {
   /** Undefined: every address of this host. */
   readonly host: string | undefined;

@@ -30,8 +30,9 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
   const log = proxyLog(parts.log);
   await engineReady;
   mkdirSync(proxy.stateDirectory, { mode: 0o700, recursive: true });
-  const hostKeys = openHostKeys(proxy.stateDirectory);
+  const hostKeys = openHostKeys(proxy.stateDirectory, clock.now());
   if (typeof hostKeys === 'string') return hostKeys;
+  for (const warning of hostKeys.warnings) log.warn(warning);
   const certifier = await openCertifier(proxy, () => clock.now());
   if (typeof certifier === 'string') return certifier;
   const recordings = openRecorder(proxy.stateDirectory, {
@@ -57,7 +58,7 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
 
   let sessions = 0;
   const clientParts: ClientParts = {
-    hostKeys,
+    hostKeys: () => hostKeys.at(clock.now()),
     ident: parts.ident,
     loginTimeoutMs: proxy.loginTimeoutMs,
     login: {

@@ -148,6 +148,7 @@ t.test('every option reaches its place', async t => {
         maxStartupsPerAddress: 5,
         penaltyExempt: '10.0.0.0/8',
         maxSessions: 7,
+        metrics: { host: '127.0.0.1', port: 9822 },
         keys: new Map([['SHA256:ZrwWQCUOXMY4t5WRCmYC0hOcHVcFz2eGDGHrPIHCqf0', 'bob']]),
         services: new Map(), // proxy-services.test.ts
       },

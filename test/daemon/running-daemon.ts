@@ -162,6 +162,7 @@ export function configIn(directory: string): AgentConfig {
       maxStartupsPerAddress: 0,
       penaltyExempt: '',
       maxSessions: 0,
+      metrics: undefined,
       keys: new Map(),
       services: new Map(),
     },

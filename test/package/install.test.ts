@@ -50,7 +50,7 @@ t.test('the program speaks, and so do its pages and its completion', async t => 
 });
 
 t.test('the units are in order, and confined', async t => {
-  const units = ['trasa-agent.socket', 'trasa-agent.service', 'trasa-server.service'];
+  const units = ['trasa-agent.socket', 'trasa-agent.service', 'trasa-server.service', 'trasa-proxy.service'];
   t.match(await run(['systemd-analyze', 'verify', '--man=no', ...units]), { status: 0, stderr: '' });
   for (const unit of units.slice(1))
     t.match(
@@ -59,8 +59,10 @@ t.test('the units are in order, and confined', async t => {
       `${unit} is at 1.5 or below`,
     );
   t.equal(await must('systemctl', 'is-active', 'trasa-agent.socket'), 'active');
-  t.match(await run(['systemctl', 'is-enabled', 'trasa-server.service']), { stdout: 'disabled\n' });
-  t.match(await run(['systemctl', 'is-active', 'trasa-server.service']), { stdout: 'inactive\n' });
+  for (const unit of units.slice(2)) {
+    t.match(await run(['systemctl', 'is-enabled', unit]), { stdout: 'disabled\n' }, unit);
+    t.match(await run(['systemctl', 'is-active', unit]), { stdout: 'inactive\n' }, unit);
+  }
 });
 
 t.test('without a configuration the daemon is there, and denies', async t => {

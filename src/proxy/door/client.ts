@@ -14,7 +14,7 @@ import { enterUpstream, type UpstreamLeg, type UpstreamPorts } from '../upstream
 import type { Session } from './session.ts';
 
 export interface ClientParts {
-  readonly hostKeys: readonly HostKey[];
+  readonly hostKeys: () => readonly HostKey[];
   readonly ident: string;
   readonly loginTimeoutMs: number;
   readonly login: Omit<LoginPorts<UpstreamLeg>, 'enterUpstream' | 'refused'>;
@@ -53,7 +53,7 @@ export class Client implements TransportListener {
       this.#timedOut = true;
       this.end('timed-out', 'the login took too long');
     }, loginTimeoutMs);
-    this.#transport = new Transport(socket, { role: { side: 'server', hostKeys }, ident }, this);
+    this.#transport = new Transport(socket, { role: { side: 'server', hostKeys: hostKeys() }, ident }, this);
   }
 
   get isSession(): boolean {

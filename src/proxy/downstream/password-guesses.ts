@@ -1,6 +1,7 @@
-import { hash } from 'node:crypto';
 import type { Clock, LoginMemory } from '../../auth/ports.ts';
+import { addressKey } from '../../auth/throttle-keys.ts';
 import { afterFailure, afterTakingBack, heldUntil, type ThrottleLimits } from '../../policy/throttle.ts';
+import { passwordKey } from '../../store/password-key.ts';
 
 /** Wrong passwords, per person and per address, in the same memory and by the same rule as wrong codes. */
 export class PasswordGuesses {
@@ -19,7 +20,7 @@ export class PasswordGuesses {
     const now = this.#clock.now();
     const { accountFreeTries, addressFreeTries } = this.#limits;
     const holds = [
-      heldUntil(this.#memory.throttleOf(personKey(person)), accountFreeTries, this.#limits, now),
+      heldUntil(this.#memory.throttleOf(passwordKey(person)), accountFreeTries, this.#limits, now),
       heldUntil(this.#memory.throttleOf(addressKey(address)), addressFreeTries, this.#limits, now),
     ];
     return Math.max(0, Math.ceil((Math.max(...holds) - now) / 1000));
@@ -28,7 +29,7 @@ export class PasswordGuesses {
   /** Counts a password as wrong before it is known: what is tried at the same time is counted at the same time. */
   count(person: string, address: string): () => void {
     const now = this.#clock.now();
-    const undo = [personKey(person), addressKey(address)].map(key => {
+    const undo = [passwordKey(person), addressKey(address)].map(key => {
       const before = this.#memory.throttleOf(key);
       const counted = afterFailure(before, now, this.#limits);
       this.#memory.setThrottle(key, counted);
@@ -38,14 +39,4 @@ export class PasswordGuesses {
       for (const takeBack of undo) takeBack();
     };
   }
-}
-
-/** What was typed may be a password in the wrong field: it is not kept as it is. */
-function personKey(person: string): string {
-  return `password:${hash('sha256', person, 'base64')}`;
-}
-
-/** The same record that wrong codes from there make. */
-function addressKey(address: string): string {
-  return `address:${address}`;
 }
