@@ -7,11 +7,10 @@
  */
 import { WireReader } from '../../ssh/wire.ts';
 import { type FileEvents, nameFacts, type Tell } from './file-events.ts';
-import { PassedBytes } from './passed-bytes.ts';
+import { SftpHandle } from './sftp-handle.ts';
 import {
   flagNames,
   fxp,
-  openFlag,
   plainExtensions,
   plainRequests,
   quietExtensions,
@@ -25,30 +24,13 @@ import { PacketStream } from './sftp-packets.ts';
 /** A request whose reply is awaited. */
 type Pending = { readonly weight: number } & (
   | { readonly kind: 'open' | 'opendir'; readonly path: Buffer; readonly flags: number }
-  | { readonly kind: 'close'; readonly name: string; readonly handle: Handle | undefined }
-  | { readonly kind: 'read'; readonly handle: Handle; readonly offset: number }
-  | { readonly kind: 'write' | 'readdir' | 'fstat'; readonly handle: Handle }
+  | { readonly kind: 'close'; readonly name: string; readonly handle: SftpHandle | undefined }
+  | { readonly kind: 'read'; readonly handle: SftpHandle; readonly offset: number }
+  | { readonly kind: 'write' | 'readdir' | 'fstat'; readonly handle: SftpHandle }
   | { readonly kind: 'stat'; readonly path: Buffer }
-  | { readonly kind: 'event'; readonly event: string; readonly facts: object; readonly cuts?: Handle }
+  | { readonly kind: 'event'; readonly event: string; readonly facts: object; readonly cuts?: SftpHandle }
   | { readonly kind: 'quiet' }
 );
-
-interface Handle {
-  readonly path: Buffer;
-  readonly isDirectory: boolean;
-  readonly flags: number;
-  readonly read: PassedBytes;
-  readonly written: PassedBytes;
-  /** Of the file, as the host said last. */
-  size: number | undefined;
-  /** It was told to be shortened or copied into, or a write failed: what passed is not what is there. */
-  isDisturbed: boolean;
-  /** It was cut behind what was written so far, which so is all of it. */
-  isCut: boolean;
-  failedWrites: number;
-  entries: number;
-  isClosing: boolean;
-}
 
 /** More at once than any client asks for, and than any host gives. */
 const maxPending = 4096;
@@ -61,7 +43,7 @@ export class SftpReader implements FileEvents {
   readonly #requests = new PacketStream();
   readonly #replies = new PacketStream();
   readonly #pending = new Map<number, Pending>();
-  readonly #handles = new Map<string, Handle>();
+  readonly #handles = new Map<string, SftpHandle>();
   #weight = 0;
   #state: 'new' | 'offered' | 'agreed' = 'new';
   #lastStat: { readonly path: Buffer; readonly size: number } | undefined;
@@ -156,7 +138,7 @@ export class SftpReader implements FileEvents {
         const changes = readAttributes(reader);
         const cuts = changes.size === handle.written.next;
         if (changes.size !== undefined && !cuts) handle.isDisturbed = true;
-        const facts = { ...pathOf(handle), ...changes };
+        const facts = { ...handle.pathFacts, ...changes };
         return { kind: 'event', event: 'setstat', facts, ...(cuts && { cuts: handle }), weight: handle.path.length };
       }
       default:
@@ -173,7 +155,7 @@ export class SftpReader implements FileEvents {
       const handle = this.#opened(reader);
       return handle === undefined
         ? unknownHandle
-        : { kind: 'event', event: 'fsync', facts: pathOf(handle), weight: handle.path.length };
+        : { kind: 'event', event: 'fsync', facts: handle.pathFacts, weight: handle.path.length };
     }
     if (name !== 'copy-data') return { kind: 'event', event: 'extended', facts: { name, bytes }, weight: bytes };
     const from = this.#opened(reader);
@@ -182,7 +164,7 @@ export class SftpReader implements FileEvents {
     const toOffset = Number(reader.uint64());
     if (from === undefined || to === undefined) return unknownHandle;
     to.isDisturbed = true;
-    const facts = { ...pathOf(from), offset, length, ...nameFacts('to', to.path), toOffset };
+    const facts = { ...from.pathFacts, offset, length, ...nameFacts('to', to.path), toOffset };
     return { kind: 'event', event: 'copy', facts, weight: from.path.length + to.path.length };
   }
 
@@ -272,39 +254,18 @@ export class SftpReader implements FileEvents {
 
   #open({ kind, path, flags }: Pending & { readonly kind: 'open' | 'opendir' }, name: string): string | undefined {
     if (this.#handles.has(name)) return 'an sftp handle that is given twice';
-    const handle: Handle = {
-      path,
-      flags,
-      isDirectory: kind === 'opendir',
-      read: new PassedBytes(),
-      written: new PassedBytes(),
-      size: this.#lastStat?.path.equals(path) === true ? this.#lastStat.size : undefined,
-      isDisturbed: false,
-      isCut: false,
-      failedWrites: 0,
-      entries: 0,
-      isClosing: false,
-    };
+    const size = this.#lastStat?.path.equals(path) === true ? this.#lastStat.size : undefined;
+    const handle = new SftpHandle(path, kind === 'opendir', flags, size);
     this.#handles.set(name, handle);
     this.#weight += path.length;
     if (this.#handles.size > maxHandles) return 'too many sftp handles at once';
     if (kind === 'open')
-      this.#tell('open', { ...pathOf(handle), flags: flagNames(flags), status: statusName(statusOk) });
+      this.#tell('open', { ...handle.pathFacts, flags: flagNames(flags), status: statusName(statusOk) });
     return undefined;
   }
 
-  #closed(handle: Handle, status: string): void {
-    const { read, written, flags, isDisturbed, isCut, failedWrites } = handle;
-    if (handle.isDirectory) return this.#tell('list', { ...pathOf(handle), entries: handle.entries, status });
-    const isReplaced = isCut || (flags & (openFlag.truncate | openFlag.exclusive)) !== 0;
-    const isWhole = isReplaced && (flags & openFlag.append) === 0 && !isDisturbed && failedWrites === 0;
-    this.#tell('close', {
-      ...pathOf(handle),
-      ...((flags & openFlag.read) !== 0 && { read: read.facts(handle.size === read.next) }),
-      ...((flags & openFlag.write) !== 0 && { written: written.facts(isWhole) }),
-      ...(failedWrites > 0 && { failedWrites }),
-      status,
-    });
+  #closed(handle: SftpHandle, status: string): void {
+    this.#tell(handle.isDirectory ? 'list' : 'close', { ...handle.facts(), status });
   }
 
   #answered({ event, facts }: Pending & { readonly kind: 'event' }, status: string): void {
@@ -312,7 +273,7 @@ export class SftpReader implements FileEvents {
   }
 
   /** One that the host has given, and that the client has not given back. */
-  #opened(reader: WireReader): Handle | undefined {
+  #opened(reader: WireReader): SftpHandle | undefined {
     const handle = this.#handles.get(nameOf(reader.string()));
     return handle?.isClosing === true ? undefined : handle;
   }
@@ -323,8 +284,4 @@ const unknownHandle = 'an sftp handle that the host has not given';
 
 function nameOf(handle: Buffer): string {
   return handle.toString('latin1');
-}
-
-function pathOf({ path }: Handle): object {
-  return nameFacts('path', path);
 }
