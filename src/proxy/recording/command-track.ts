@@ -138,7 +138,7 @@ class Output {
 }
 
 function asText(bytes: Buffer): { readonly text: string } | { readonly base64: string } {
-  return isUtf8(bytes) ? { text: bytes.toString('utf8') } : { base64: bytes.toString('base64') };
+  return isUtf8(bytes) && !bytes.includes(0) ? { text: bytes.toString('utf8') } : { base64: bytes.toString('base64') };
 }
 
 /** The length up to the last character that is whole (RFC 3629 §3); all of it if that is no text anyway. */

@@ -46,6 +46,7 @@ t.test('a command: text as text, the rest as base64, and bulk by its measure', a
   session.exec('make noise');
   session.output('\u00e9'.repeat(2));
   session.output(Buffer.from([0xff, 0x00]));
+  session.output('\0');
   const bulk = Buffer.alloc(32_768, 'x');
   for (let i = 0; i < 100; i++) session.output(bulk);
   desk.clock.now += 1000;
@@ -53,7 +54,7 @@ t.test('a command: text as text, the rest as base64, and bulk by its measure', a
   session.input('x'.repeat(2000));
   await session.close();
   const events = eventsOf(desk.directory, `${sessionID('A')}-1.events.jsonl`);
-  t.match(events.slice(0, 2), [{ text: '\u00e9\u00e9' }, { base64: '/wA=' }]);
+  t.match(events.slice(0, 3), [{ text: '\u00e9\u00e9' }, { base64: '/wA=' }, { base64: 'AA==' }]);
   const kept = events.map(({ text }) => (typeof text === 'string' ? text : '')).join('').length;
   t.ok(kept > 1_000_000 && kept < 1_100_000, String(kept));
   t.match(events.slice(-3), [
@@ -63,7 +64,7 @@ t.test('a command: text as text, the rest as base64, and bulk by its measure', a
       event: 'end',
       exit: 'exit 0',
       stdin: { bytes: 2000, sha256: sha256('x'.repeat(2000)) },
-      stdout: { bytes: 100 * 32_768 + 17 },
+      stdout: { bytes: 100 * 32_768 + 18 },
     },
   ]);
 });
