@@ -177,14 +177,15 @@ interface TrackFor {
   readonly open: (ports: TrackPorts) => Track;
 }
 
+/** Who moves files does so in events, on a terminal as well: one hides what is sent in. */
 function trackFor(program: Program, terminal: Terminal | undefined, session: SessionFacts): TrackFor {
   const command = program.kind === 'exec' ? program.words : undefined;
-  if (terminal !== undefined && program.kind !== 'subsystem') {
+  const isSftp = program.kind === 'subsystem' || sftpServer.test(command ?? '');
+  const sender = scpSender(command ?? '');
+  if (terminal !== undefined && !isSftp && sender === undefined) {
     const open = (ports: TrackPorts): Track => new TerminalTrack(terminal, command, session, ports);
     return { kind: 'terminal', suffix: '.cast', open };
   }
-  const sender = command === undefined ? undefined : scpSender(command);
-  const isSftp = program.kind === 'subsystem' || sftpServer.test(program.kind === 'exec' ? program.words : '');
   const kind = isSftp ? 'sftp' : sender === undefined ? 'command' : 'scp';
   const open = (ports: TrackPorts): Track =>
     new CommandTrack({ kind, command }, session, ports, tell => {

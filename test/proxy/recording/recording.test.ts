@@ -122,6 +122,10 @@ t.test('side doors: each ends the session', async t => {
       'the sftp server by its path, and something else in it',
       ({ exec, output }) => [exec('/usr/lib/openssh/sftp-server'), output('alice$ ')],
     ],
+    [
+      'the same on a terminal, which would hide what is sent in',
+      ({ ask, exec, output }) => [ask('pty-req', ...pty()), exec('/usr/lib/openssh/sftp-server'), output('alice$ ')],
+    ],
     ['scp, and a shell behind it', ({ exec, output }) => [exec('scp -f x; bash'), output('root@web1:~# ')]],
   ] as const satisfies readonly [string, (session: ReturnType<typeof newSession>) => unknown][]) {
     const desk = newDesk();
