@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { publicKeyOf } from '../ca/node-crypto.ts';
-import { makePrivateFile, replaceFile } from '../host/private-file.ts';
+import { fileExists, makePrivateFile, replaceFile } from '../host/private-file.ts';
 import { readSafely } from '../host/safe-open.ts';
 import { publicKeyLine } from '../ssh/key-line.ts';
 import type { PublicKey } from '../ssh/public-key.ts';
@@ -18,7 +18,17 @@ export interface KeyPair {
  */
 export function openKey(file: string, kind: KeyKind, comment: string): KeyPair | string {
   const key = readKey(file) ?? makeKey(file, kind, comment);
-  return typeof key === 'string' ? `${file}: ${key}` : key;
+  if (typeof key === 'string') return `${file}: ${key}`;
+  try {
+    if (!fileExists(`${file}.pub`)) publish(file, key, comment);
+    return key;
+  } catch (error) {
+    return `${file}.pub: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+function publish(file: string, { publicKey }: KeyPair, comment: string): void {
+  replaceFile(`${file}.pub`, `${publicKeyLine(publicKey, comment)}\n`, 0o644);
 }
 
 function readKey(file: string): KeyPair | string | undefined {
@@ -38,7 +48,7 @@ function makeKey(file: string, kind: KeyKind, comment: string): KeyPair | string
   try {
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
     if (!makePrivateFile(file, pem)) return readKey(file) ?? 'is gone again';
-    replaceFile(`${file}.pub`, `${publicKeyLine(key.publicKey, comment)}\n`, 0o644);
+    publish(file, key, comment); // also over that of a key that is lost
     return key;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

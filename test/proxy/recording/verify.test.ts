@@ -182,6 +182,7 @@ t.test('the recorder makes its key once, keeps it to itself, and removes what is
   await first.close();
   const key = readFileSync(join(state, 'recording-signing-key'), 'utf8');
   t.equal(statSync(join(state, 'recording-signing-key')).mode & 0o777, 0o600);
+  rmSync(join(state, 'recording-signing-key.pub'));
   const second = opened(30, Date.UTC(2030, 3, 1));
   if (typeof second === 'string') throw new Error(second);
   await until('the old one to be gone', () => removed.length === 1);
