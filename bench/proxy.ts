@@ -59,7 +59,7 @@ export async function proxy(): Promise<Row[]> {
   return rows;
 }
 
-async function timed(command: readonly [string, ...string[]]): Promise<number> {
+export async function timed(command: readonly [string, ...string[]]): Promise<number> {
   const startedAt = performance.now();
   const { status, stderr } = await run(command);
   if (status !== 0) throw new Error(`${command.join(' ')}: ${stderr}`);
@@ -70,6 +70,6 @@ function mibPerSecond(ms: number): string {
   return ((sentMiB * 1000) / ms).toFixed(0);
 }
 
-function quoted(word: string): string {
+export function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }

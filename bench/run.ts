@@ -17,6 +17,7 @@ import { addUser, authorize, type User } from '../test/helpers/e2e/users.ts';
 import { certificates } from './certificates.ts';
 import { median, type Row, sideBySide } from './measure.ts';
 import { proxy } from './proxy.ts';
+import { recording } from './recording.ts';
 
 privateHost({ plan: (_, reason) => console.log(`bench: ${reason}`) });
 
@@ -40,7 +41,7 @@ const rows: Row[] = [
 ];
 await daemon.stop();
 await server.stop();
-rows.push(...(await proxy())); // with a server of its own
+rows.push(...(await proxy()), ...(await recording())); // with servers of their own
 publish(rows);
 process.exitCode = rows.every(row => row.isMet !== false) ? 0 : 1;
 

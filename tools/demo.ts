@@ -22,7 +22,7 @@ import {
   startServer,
 } from '../test/helpers/e2e/agent.ts';
 import { enterPrivateHost } from '../test/helpers/e2e/private-host.ts';
-import { recordings, startProxyBehind } from '../test/helpers/e2e/proxy.ts';
+import { configFile as proxyConfig, startProxyBehind } from '../test/helpers/e2e/proxy.ts';
 import { sshTerminal } from '../test/helpers/e2e/ssh.ts';
 import { makeKey, type Sshd, startSshd } from '../test/helpers/e2e/sshd.ts';
 import { Terminal } from '../test/helpers/e2e/terminal.ts';
@@ -110,14 +110,21 @@ async function loginThroughProxy(server: Server, service: Service, deviceFile: s
   await finishShell(terminal, `${account}@web1@proxy`);
   await device.finished;
   audit(await proxy.said(line => line['event'] === 'decision'));
-  const { attempt } = await proxy.said(line => line['event'] === 'session-end');
+  const { attempt } = await proxy.said(line => line['event'] === 'recording-sealed');
   const [, accepted = ''] = /(Accepted publickey for .*)/.exec(upstream.log()) ?? [];
   tell(`sshd     ${accepted}`);
-  const recording = readFileSync(join(recordings, `${String(attempt)}-1.cast`), 'utf8');
-  const events = recording.trim().split('\n').slice(1);
-  tell(
-    `recorded ${events.length} events, among them ${events.find(event => event.includes('hello from -bash')) ?? 'nothing'}`,
-  );
+  const played = await command([
+    'proxy',
+    'recordings',
+    'play',
+    String(attempt),
+    '--speed',
+    '0',
+    '--config',
+    proxyConfig,
+  ]);
+  console.log(indented(`$ trasa-agent proxy recordings play ${String(attempt)}\n${played.trim()}`));
+  tell(`recorded ${(await command(['proxy', 'recordings', 'verify', '--config', proxyConfig])).trim()}`);
 }
 
 /** Says hello in the shell, leaves it, and shows what the person saw. */

@@ -9,6 +9,7 @@ import { exitStatuses } from './exit-statuses.ts';
 import { offlineCommand } from './offline.ts';
 import { approvalsCommand } from './proxy-approvals.ts';
 import { hostKeysCommand } from './proxy-host-keys.ts';
+import { recordingsCommand } from './proxy-recordings.ts';
 import { sessionsCommand } from './proxy-sessions.ts';
 import { gracesCommand, holdsCommand } from './remembered.ts';
 import { serverCommand } from './server.ts';
@@ -110,10 +111,12 @@ function commandLine(finish: (status: number) => void): Argv {
     .command(
       'proxy',
       'let people through to other hosts, by ssh: first factor, second factor, a certificate for minutes',
-      command =>
-        sessionsCommand(hostKeysCommand(approvalsCommand(configOption(command)))).epilogue(
+      command => {
+        recordingsCommand(command);
+        return sessionsCommand(hostKeysCommand(approvalsCommand(configOption(command)))).epilogue(
           exitStatuses('stopped by a signal', ['unavailable', 'config']),
-        ),
+        );
+      },
       async ({ config }) => {
         const { proxy } = await import('./proxy.ts');
         finish(await proxy(config === undefined ? {} : { config }));

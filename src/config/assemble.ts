@@ -79,6 +79,7 @@ export function assemble(
       caPassphraseFile: proxy.caPassphraseFile,
       caAgent: proxy.caAgent,
       recordDirectory: proxy.recordDirectory,
+      recordingDays: proxy.recordingDays,
       certificateSeconds: proxy.certificateLifetime / 1000,
       sourceAddress: proxy.sourceAddress,
       loginTimeoutMs: proxy.loginTimeout,

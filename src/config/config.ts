@@ -77,6 +77,8 @@ export interface ProxySettings {
   /** Socket of an ssh-agent; empty: none is named. */
   readonly caAgent: string;
   readonly recordDirectory: string;
+  /** 0: recordings are kept for ever. */
+  readonly recordingDays: number;
   readonly certificateSeconds: number;
   /** CIDR blocks; empty: the address of the proxy's end of each connection. */
   readonly sourceAddress: string;

@@ -226,6 +226,10 @@ export const options = {
       standard('/var/lib/trasa-proxy/recordings'),
       notAGivenPath,
     ),
+    recordingDays: integer('So many days after their end recordings are removed. 0: they are kept.', 0, {
+      min: 0,
+      max: 36_500,
+    }),
     certificateLifetime: seconds('How long the certificate for one upstream login is valid.', 120, {
       min: 30,
       max: 900,

@@ -1,7 +1,7 @@
 /** What all connections of one daemon share, and how each of them is served. */
 import type { Socket } from 'node:net';
+import { DiskSpace } from '../host/disk-space.ts';
 import { Admission } from './admission.ts';
-import { DiskSpace } from './disk-space.ts';
 import { LineLimit } from './line-limit.ts';
 import { serveDoor } from './serve.ts';
 import { type DaemonParts, type Timeouts, usualTimeouts } from './service.ts';

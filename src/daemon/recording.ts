@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { DaemonLog } from '../audit/daemon-log.ts';
 import type { LoginAttempt } from '../auth/attempt.ts';
 import type { Clock } from '../auth/ports.ts';
+import type { DiskSpace } from '../host/disk-space.ts';
 import type { DecisionMessage, DoorMessage } from '../protocol/messages.ts';
 import { eventFrom, headerFrom } from './asciicast.ts';
-import type { DiskSpace } from './disk-space.ts';
 import type { Door, DoorListener } from './door.ts';
 
 export interface RecordingSettings {

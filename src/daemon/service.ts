@@ -16,11 +16,11 @@ import type {
 } from '../auth/ports.ts';
 import type { ServerTrouble, Verifier } from '../auth/verifier.ts';
 import type { AgentConfig, LoadedConfig } from '../config/config.ts';
+import type { DiskSpace, StatFs } from '../host/disk-space.ts';
 import type { PeerCredentials } from '../host/peer.ts';
 import type { Decision } from '../policy/decision.ts';
 import type { SshCrypto } from '../ssh/crypto.ts';
 import type { Admission } from './admission.ts';
-import type { DiskSpace, StatFs } from './disk-space.ts';
 import type { LineLimit } from './line-limit.ts';
 
 export interface DaemonParts {

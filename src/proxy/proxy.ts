@@ -19,7 +19,8 @@ import { jumpPoint } from './jump/point.ts';
 import { proxyLog } from './log.ts';
 import { Counters } from './metrics/counters.ts';
 import { countingAudit } from './metrics/counting-audit.ts';
-import { Recording } from './relay/recording.ts';
+import { openRecorder } from './recording/open-recorder.ts';
+import { Recording } from './recording/recording.ts';
 import { SessionLog } from './relay/session-log.ts';
 import type { OpenKeyStore, ProxyParts } from './service.ts';
 import { openVault } from './upstream/vault.ts';
@@ -29,7 +30,7 @@ export interface Proxy {
   /** Of what is done. */
   readonly counters: Counters;
   /** When the last of them is gone. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** A string says why it cannot be. @param livePushes of all workers */
@@ -61,7 +62,17 @@ export async function openProxy(
   const servers = parts.openServers(config);
   const offers = await openOffers(config, servers, clock, log);
   const revoked = (): readonly Krl[] => [...certifier.revoked(), ...offers.now().revoked];
-  const close = (): void => {
+  const recordings = openRecorder(proxy.stateDirectory, {
+    directory: proxy.recordDirectory,
+    days: proxy.recordingDays,
+    now: () => clock.now(),
+    removed: count => log.info('recordings were removed', { count, days: proxy.recordingDays }),
+    sealed: facts => audit.note({ event: 'recording-sealed', ...facts }),
+    report: error => log.error(`recordings: ${error instanceof Error ? error.message : String(error)}`),
+  });
+  if (typeof recordings === 'string') return recordings;
+  const close = async (): Promise<void> => {
+    await recordings.close();
     offers.stop();
     servers.close();
     auditFile.close();
@@ -129,9 +140,9 @@ export async function openProxy(
     log,
     turns: new Turns(),
     openSession: ({ passage }, clientAddress) => {
-      const title = `${passage.person} to ${passage.account}@${passage.service.name} from ${clientAddress} [${passage.id}]`;
-      const facts = { directory: proxy.recordDirectory, id: passage.id, title, now: () => clock.now() };
-      const recording = passage.grant.record ? new Recording(facts) : undefined;
+      const { id, person, account, service } = passage;
+      const facts = { id, person, account, service: service.name, client: clientAddress };
+      const recording = passage.grant.record ? new Recording(recordings.recorder, facts) : undefined;
       return new Session(new SessionLog(passage, clientAddress, audit, clock), recording, {
         facts: factsOf(passage, clientAddress, clock.now()),
         report: error => log.bug(error),

@@ -57,3 +57,20 @@ const version = 1;
 function toBeSigned(namespace: string, hash: string, digest: Buffer): Buffer {
   return Buffer.concat([magic, string(namespace), string(''), string(hash), string(digest)]);
 }
+
+/** As `ssh-keygen -Y sign` writes it into a file. */
+export function armored(signature: Buffer): string {
+  const lines = signature.toString('base64').replace(/.{70}(?=.)/g, '$&\n');
+  return `${begin}\n${lines}\n${end}\n`;
+}
+
+/** Undefined if it is none. */
+export function dearmored(text: string): Buffer | undefined {
+  const [first, ...rest] = text.trimEnd().split(/\r?\n/);
+  if (first !== begin || rest.pop() !== end) return undefined;
+  const base64 = rest.join('');
+  return /^[A-Za-z0-9+/]+={0,2}$/.test(base64) ? Buffer.from(base64, 'base64') : undefined;
+}
+
+const begin = '-----BEGIN SSH SIGNATURE-----';
+const end = '-----END SSH SIGNATURE-----';

@@ -142,6 +142,7 @@ t.test('every option reaches its place', async t => {
         caPassphraseFile: '/etc/trasa/ca.passphrase',
         caAgent: '/run/ca-agent/socket',
         recordDirectory: '/srv/proxy-recordings',
+        recordingDays: 90,
         certificateSeconds: 60,
         sourceAddress: '192.0.2.0/24',
         loginTimeoutMs: 30_000,

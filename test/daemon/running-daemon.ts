@@ -9,8 +9,8 @@ import type { AuditLog, DecisionEvent, Directory } from '../../src/auth/ports.ts
 import { nodeCrypto } from '../../src/ca/node-crypto.ts';
 import type { AgentConfig, LoadedConfig } from '../../src/config/config.ts';
 import { type Daemon, startDaemon } from '../../src/daemon/daemon.ts';
-import type { StatFs } from '../../src/daemon/disk-space.ts';
 import type { Authenticate, Emergency, PeerDirectory, Timeouts } from '../../src/daemon/service.ts';
+import type { StatFs } from '../../src/host/disk-space.ts';
 import type { PeerCredentials } from '../../src/host/peer.ts';
 import { Secret } from '../../src/otp/secret.ts';
 import { decodeDaemonMessage, encodeDoorMessage } from '../../src/protocol/codec.ts';
@@ -158,6 +158,7 @@ export function configIn(directory: string): AgentConfig {
       caPassphraseFile: '',
       caAgent: '',
       recordDirectory: '',
+      recordingDays: 0,
       certificateSeconds: 120,
       sourceAddress: '',
       loginTimeoutMs: 0,

@@ -1,7 +1,6 @@
 /** Logins at the proxy, by OpenSSH: each factor in its place, TRASA's own dialogue, and the host behind proved by a CA. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { startDevice } from '../helpers/e2e/agent.ts';
 import { run } from '../helpers/e2e/background.ts';
@@ -9,14 +8,13 @@ import { agent, privateHost } from '../helpers/e2e/private-host.ts';
 import {
   answering,
   caDirectory,
+  configFile,
   passphraseFile,
   passwordOf,
-  recordings,
   startProxySite,
   terminalAt,
 } from '../helpers/e2e/proxy.ts';
 import { makeKey } from '../helpers/e2e/sshd.ts';
-import { until } from '../helpers/e2e/until.ts';
 
 privateHost(t);
 
@@ -153,55 +151,8 @@ t.test('an interrupted dialogue leaves nothing behind', async t => {
   t.ok(await site.proxy.said(line => /cancelled|disconnected/.test(String(line['reason']))));
 });
 
-t.test('a service with record = true: what the host prints is kept, and what is typed is not', async t => {
-  await site.restart({ grace: 600, service: `${byCertificate}\nrecord = true` });
-  const terminal = terminalAt(site.proxy, 'dave@web1', site.keys.dave);
-  await terminal.expect('Enter OTP(Blank for U2F): ');
-  terminal.send(`${site.members.dave.code()}\r`);
-  await terminal.expect(/\$ $/);
-  terminal.send('read -s secret; echo; echo "got ${#secret}, \u00e9\u4e2d"\r');
-  await terminal.expect(/secret.*\r\n/);
-  terminal.send('never-to-be-seen\r');
-  await terminal.expect('got 16');
-  terminal.resize(90, 20);
-  terminal.send('exit\r');
-  await terminal.ended();
-  const { attempt } = await site.proxy.said(line => line['event'] === 'session-end');
-  const files = readdirSync(recordings);
-  t.strictSame(files, [`${String(attempt)}-1.cast`]);
-  const file = join(recordings, files[0] ?? '');
-  t.equal(statSync(file).mode & 0o777, 0o600);
-  const [header, ...events] = (await until('the end of the file', () => readFileSync(file, 'utf8')))
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line) as unknown);
-  t.match(header, { version: 2, width: 100, height: 30, title: /dave@example.com to dave@web1 from 127.0.0.1/ });
-  const output = events.map(event => (event as string[])[2]).join('');
-  t.match(output, 'got 16, \u00e9\u4e2d');
-  t.notMatch(output, 'never-to-be-seen');
-  t.match(
-    events,
-    events.map(() => [Number, /^[or]$/, String]),
-  );
-  t.ok(events.some(event => (event as string[])[1] === 'r' && (event as string[])[2] === '90x20'));
-
-  const plain = await run(['ssh', ...site.proxy.flags(site.keys.dave), 'dave@web1@proxy', 'echo by exec']);
-  t.match(plain, { status: 0, stdout: 'by exec\n' });
-  await until('its recording', () => readdirSync(recordings).length === 2);
-  const sftp = await run(['sftp', ...site.proxy.flags(site.keys.dave), 'dave@web1@proxy'], { input: 'ls\n' });
-  t.not(sftp.status, 0, 'sftp cannot be recorded, and so does not pass');
-});
-
-t.test('a recording that cannot be kept ends the session', async t => {
-  execFileSync('chmod', ['0777', recordings]);
-  const done = await run(['ssh', ...site.proxy.flags(site.keys.dave), 'dave@web1@proxy', 'echo unseen; sleep 5']);
-  t.match(done, { status: 255, stdout: '' });
-  t.match(done.stderr, /cannot be recorded/);
-  execFileSync('chmod', ['0700', recordings]);
-});
-
 t.test('SIGTERM: who is in is told, and nobody new comes in', async t => {
-  await site.restart({ grace: 600, service: byCertificate });
+  await site.restart({ grace: 600, service: `${byCertificate}\nrecord = true` });
   const first = await answering(['ssh', ...site.proxy.flags(site.keys.bob), 'bob@web1@proxy', 'true'], {
     OTP: site.members.bob.code(),
   });
@@ -212,6 +163,12 @@ t.test('SIGTERM: who is in is told, and nobody new comes in', async t => {
   t.match(await held, { status: 255, stdout: 'in\n', stderr: /The proxy is shutting down/ });
   t.match(await stopped, { status: 0, signal: null });
   t.match(site.proxy.lines().at(-1), { text: 'stopped' });
+  const verify = ['proxy', 'recordings', 'verify', '--config', configFile] as const;
+  t.match(
+    await run([agent, ...verify]),
+    { status: 0, stdout: /^.*: sealed: .*\n.*: sealed: .*\n$/ },
+    'recordings are finished',
+  );
 });
 
 t.test('a host whose key is another than the pinned one gets no certificate', async t => {

@@ -49,7 +49,7 @@ export function between(grant = usualGrant(false)) {
   const [client, host] = [new FakeLeg(), new FakeLeg()];
   const refused: (Ask & { readonly why: string })[] = [];
   const tap = { ...deafTap, refused: (ask: Ask, why: string) => refused.push({ ...ask, why }) };
-  return { relay: new Relay(client, host, tap, grant), client, host, refused };
+  return { relay: new Relay(client, host, tap, grant), client, host, refused, tap };
 }
 
 export const deafTap: SessionTap = {
@@ -57,6 +57,8 @@ export const deafTap: SessionTap = {
   opened: () => {},
   notOpened: () => {},
   request: () => {},
+  answered: () => {},
+  input: () => {},
   output: () => {},
   ending: () => {},
   closed: () => {},

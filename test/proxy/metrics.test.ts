@@ -59,10 +59,10 @@ t.test('audit lines are counted once they are written, with words of ours only',
   for (let n = 0; n < 1000; n++) audit.note({ event: 'channel-refused', type: `made-up-${n}` });
   audit.note({ event: 'channel-refused', type: 'direct-tcpip' });
   audit.note({ event: 'session-end', totalMs: 2500, outputBytes: 7 });
-  audit.note({ event: 'another' });
+  for (const event of ['recording-sealed', 'not-recorded', 'another']) audit.note({ event });
   isFull = true;
   t.throws(() => audit.decision(noDecision), /full/);
-  t.equal(written.length, 1009);
+  t.equal(written.length, 1011);
   t.same(
     counters.samples.map(([family, labels, value]: Sample) => `${family}${labels} ${value}`),
     [
@@ -76,6 +76,8 @@ t.test('audit lines are counted once they are written, with words of ours only',
       'trasa_proxy_sessions_ended_total 1',
       'trasa_proxy_session_seconds_total 2.5',
       'trasa_proxy_output_bytes_total 7',
+      'trasa_proxy_recordings_total{state="sealed"} 1',
+      'trasa_proxy_recordings_total{state="failed"} 1',
     ],
   );
 });

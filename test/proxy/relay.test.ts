@@ -110,13 +110,39 @@ t.test('replies keep their order, whoever gives them', async t => {
   t.strictSame(one.client.sent.slice(1), [success(0), failure(0), success(0)]);
 });
 
-t.test('a service that is recorded lets nothing pass that cannot be', async t => {
-  const { relay, client, host } = opened(usualGrant(true));
-  relay.message('client', request(7, 'subsystem', 1, string('sftp')));
-  t.equal(host.sent.length, 1);
-  t.strictSame(client.sent.at(-1), failure(0));
-  relay.message('client', request(7, 'shell', 1));
-  t.equal(host.sent.length, 2);
+t.test('files pass where they may, recorded or not', async t => {
+  for (const [grant, passes] of [
+    [usualGrant(true), true],
+    [usualGrant(false), true],
+    [{ ...usualGrant(true), fileTransfer: false }, false],
+  ] as const) {
+    const { relay, client, host } = opened(grant);
+    relay.message('client', request(7, 'subsystem', 1, string('sftp')));
+    t.equal(host.sent.length, passes ? 2 : 1);
+    t.equal(client.sent.length, passes ? 1 : 2);
+  }
+});
+
+t.test('what the tap cannot bear passes no more', async t => {
+  const one = opened();
+  one.tap.input = () => one.relay.end('the session cannot be recorded');
+  one.relay.message('client', data(7, 'unseen'));
+  t.equal(one.host.sent.length, 1);
+  t.match([one.client.ended, one.host.ended], [/cannot be recorded/, /cannot be recorded/]);
+});
+
+t.test('a tap that is behind stops both sides, until it says so', async t => {
+  const { relay, client, host, tap } = opened();
+  tap.isCongested = true;
+  relay.message('client', data(7, 'much'));
+  relay.message('host', data(0, 'much'));
+  t.strictSame([client.isPaused, host.isPaused], [true, true]);
+  relay.drained('client');
+  relay.drained('host');
+  t.strictSame([client.isPaused, host.isPaused], [true, true], 'there is no room behind the tap');
+  tap.isCongested = false;
+  relay.tapDrained();
+  t.strictSame([client.isPaused, host.isPaused], [false, false]);
 });
 
 t.test('whoever may not run it is told on standard error, as by a program that ends there', async t => {

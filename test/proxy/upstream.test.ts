@@ -1,4 +1,7 @@
 /** What an upstream host may do, and what it may not: it is not trusted with anything but its own session. */
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t from 'tap';
 import { serviceAccept } from '../../src/proxy/messages/userauth.ts';
 import { valueOfOption } from '../../src/ssh/cert-options.ts';
@@ -135,6 +138,27 @@ t.test('a session: what passes, what does not, and the agent of the person stays
     peer.messages.some(one => one[0] === 90 || one[0] === 80),
     'the client heard of neither',
   );
+});
+
+t.test('a recorded session: a second program on one channel ends it, and the host never hears of that', async t => {
+  const recordDirectory = join(mkdtempSync(join(tmpdir(), 'trasa-record-')), 'recordings');
+  const proxy = await inProcess(t, { service: { record: true }, proxy: { recordDirectory } });
+  const { peer, host } = await session(proxy);
+  peer.send(byte(90), string('session'), uint32(0), uint32(2 ** 20), uint32(32_768));
+  await host.next(90);
+  host.send(byte(91), ...[0, 5, 2 ** 20, 32_768].map(uint32));
+  await peer.next(91);
+  peer.send(byte(98), uint32(5), string('exec'), byte(1), string('true'));
+  await host.next(98);
+  host.send(byte(99), uint32(0));
+  await peer.next(99);
+  peer.send(byte(98), uint32(5), string('exec'), byte(1), string('bash'));
+  t.match(await peer.ended(), { text: /the session cannot be recorded: a second program on one channel/ });
+  await host.ended();
+  t.equal(host.messages.filter(one => one[0] === 98).length, 1);
+  const sealed = await until('its seal', () => proxy.lines.find(line => line['event'] === 'recording-sealed'));
+  const recorded = readFileSync(join(recordDirectory, String(sealed['file'])), 'utf8');
+  t.match(recorded, /"exit":"not recorded: a second program on one channel"/);
 });
 
 t.test('a host that breaks the protocol ends its own session, and no other', async t => {

@@ -5,7 +5,7 @@ import t from 'tap';
 import { keyObjectOfPrivate } from '../../src/ca/host-key.ts';
 import { nodeCrypto, signerOf } from '../../src/ca/node-crypto.ts';
 import { parsePrivateKey } from '../../src/ssh/private-key-read.ts';
-import { signMessage, verifyMessage } from '../../src/ssh/sshsig.ts';
+import { armored, dearmored, signMessage, verifyMessage } from '../../src/ssh/sshsig.ts';
 import { newPair } from './authority.ts';
 import { folder, keygen, makeKey, softTypes, valueOf } from './openssh.ts';
 
@@ -42,7 +42,8 @@ for (const type of softTypes)
       for (const hash of ['sha256', 'sha512']) {
         keygen('-q', '-Y', 'sign', '-n', purpose, '-O', `hashalg=${hash}`, '-f', path, file);
         const text = readFileSync(`${file}.sig`, 'utf8');
-        const bytes = Buffer.from(text.replaceAll(/-----.*-----|\n/g, ''), 'base64');
+        const bytes = dearmored(text) ?? fail();
+        t.equal(armored(bytes), text, 'written as ssh-keygen does');
         rmSync(`${file}.sig`);
         t.equal(verifyMessage(message, purpose, key, bytes, nodeCrypto), true, hash);
         t.equal(verifyMessage(Buffer.from('else'), purpose, key, bytes, nodeCrypto), false);
@@ -59,7 +60,16 @@ for (const type of softTypes)
     });
   });
 
-function armored(bytes: Buffer): string {
-  const lines = bytes.toString('base64').replaceAll(/.{70}(?=.)/g, '$&\n');
-  return `-----BEGIN SSH SIGNATURE-----\n${lines}\n-----END SSH SIGNATURE-----\n`;
-}
+t.test('what is no file of a signature', async t => {
+  const good = armored(Buffer.from('signature'));
+  t.strictSame(dearmored(good.replaceAll('\n', '\r\n')), Buffer.from('signature'));
+  for (const text of [
+    '',
+    'x',
+    good.replace('BEGIN', 'END'),
+    good.replace(/c2ln/, '!'),
+    good.split('\n')[0] ?? '',
+    `x\n${good}`,
+  ])
+    t.equal(dearmored(text), undefined, JSON.stringify(text));
+});

@@ -46,6 +46,7 @@ class Worker {
   #asked = 0;
   #proxy: Proxy | undefined;
   #isLeaving = false;
+  #isFinishing = false;
 
   constructor(line: WorkerEnd, parts: ProxyParts, config: AgentConfig, ended: () => void) {
     this.#line = line;
@@ -65,7 +66,7 @@ class Worker {
       this.#line.send({ kind: 'cannot-start', why: opened, isOtherRelease: false });
       return this.#ended();
     }
-    if (this.#isLeaving) return opened.close();
+    if (this.#isLeaving) return await opened.close();
     this.#proxy = opened;
     this.#line.send({ kind: 'ready' });
   }
@@ -137,7 +138,7 @@ class Worker {
   #gone(connection: number, timedOut: boolean): void {
     this.#clients.delete(connection);
     this.#line.send({ kind: 'gone', connection, timedOut });
-    if (this.#isLeaving && this.#clients.size === 0) this.#finish();
+    if (this.#isLeaving && this.#clients.size === 0) void this.#finish();
   }
 
   #leave(drainMs: number | undefined): void {
@@ -147,18 +148,26 @@ class Worker {
         if (!client.isSession) client.end('shutting-down', 'The proxy is restarting. Try again.');
       setTimeout(() => this.#endAll(), drainMs).unref();
     }
-    if (this.#clients.size === 0) this.#finish();
+    if (this.#clients.size === 0) void this.#finish();
   }
 
   #endAll(): void {
     for (const client of this.#clients.values()) client.end('shutting-down', 'The proxy is shutting down.');
-    setTimeout(() => this.#finish(), lastWordsMs).unref();
+    setTimeout(() => void this.#finish(), lastWordsMs).unref();
   }
 
-  #finish(): void {
-    if (this.#proxy !== undefined) this.#line.send({ kind: 'counted', counted: this.#proxy.counters.samples });
-    this.#proxy?.close();
+  /** When all recordings are sealed. */
+  async #finish(): Promise<void> {
+    if (this.#isFinishing) return;
+    this.#isFinishing = true;
+    const proxy = this.#proxy;
     this.#proxy = undefined;
+    try {
+      await proxy?.close();
+    } catch (error) {
+      this.#parts.log.error(`the worker's end: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (proxy !== undefined) this.#line.send({ kind: 'counted', counted: proxy.counters.samples });
     this.#ended();
   }
 

@@ -1,14 +1,11 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { readCertificate } from '../../ca/files.ts';
-import { publicKeyOf } from '../../ca/node-crypto.ts';
-import { fileExists, makePrivateFile, replaceFile } from '../../host/private-file.ts';
-import { readSafely } from '../../host/safe-open.ts';
+import { fileExists } from '../../host/private-file.ts';
 import type { Certificate } from '../../ssh/certificate.ts';
-import { publicKeyLine } from '../../ssh/key-line.ts';
 import { encodePublicKey } from '../../ssh/public-key.ts';
 import { timeLeft } from '../../ssh/time-left.ts';
 import type { HostKey } from '../engine/host-keys.ts';
+import { openKey } from '../key-file.ts';
 
 const kinds = ['ed25519', 'ecdsa', 'rsa'] as const;
 
@@ -34,8 +31,8 @@ export function openHostKeys(directory: string, now: number): HostKeys | string 
   const warnings: string[] = [];
   for (const kind of kinds) {
     const file = fileOf(directory, kind);
-    const key = readKey(file) ?? makeKey(file, kind);
-    if (typeof key === 'string') return `${file}: ${key}`;
+    const key = openKey(file, kind, 'trasa-agent proxy');
+    if (typeof key === 'string') return key;
     const certified = certificateBeside(file, key);
     if (typeof certified === 'string') warnings.push(certified);
     keys.push({ ...key, ...(typeof certified === 'object' && certified) });
@@ -77,44 +74,4 @@ function whyNotShown(certificate: Certificate, now: number): string | undefined 
 
 function fileOf(directory: string, kind: (typeof kinds)[number]): string {
   return join(directory, `ssh_host_${kind}_key`);
-}
-
-function readKey(file: string): HostKey | string | undefined {
-  const read = readSafely(file, { maxBytes: 65_536, secret: true });
-  if (read.kind === 'refused') return read.problem.cause === 'missing' ? undefined : read.problem.text;
-  try {
-    return hostKey(createPrivateKey(read.text));
-  } catch {
-    return 'is not a private key in PEM (PKCS #8)';
-  }
-}
-
-function makeKey(file: string, kind: (typeof kinds)[number]): HostKey | string {
-  const privateKey = generate(kind);
-  const key = hostKey(privateKey);
-  if (typeof key === 'string') return key;
-  try {
-    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
-    if (!makePrivateFile(file, pem)) return 'was made by somebody else just now; start again';
-    replaceFile(`${file}.pub`, `${publicKeyLine(key.publicKey, 'trasa-agent proxy')}\n`, 0o644);
-    return key;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
-
-function generate(kind: (typeof kinds)[number]): KeyObject {
-  switch (kind) {
-    case 'ed25519':
-      return generateKeyPairSync('ed25519').privateKey;
-    case 'ecdsa':
-      return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-    case 'rsa':
-      return generateKeyPairSync('rsa', { modulusLength: 3072 }).privateKey;
-  }
-}
-
-function hostKey(privateKey: KeyObject): HostKey | string {
-  const publicKey = publicKeyOf(createPublicKey(privateKey));
-  return publicKey === undefined ? 'is of a kind that SSH has not' : { privateKey, publicKey };
 }

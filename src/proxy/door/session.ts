@@ -1,6 +1,7 @@
 import type { SessionReport } from '../crew/messages.ts';
+import type { Fault } from '../recording/fault.ts';
+import type { Recording } from '../recording/recording.ts';
 import type { Ask, Side } from '../relay/allowed.ts';
-import type { Recording } from '../relay/recording.ts';
 import type { SessionLog } from '../relay/session-log.ts';
 import type { FailedChannel, OpenedChannel, SessionTap } from '../relay/tap.ts';
 import { SessionView } from './session-view.ts';
@@ -27,7 +28,7 @@ export class Session implements SessionTap {
     this.#report = report;
     this.#log = log;
     this.#recording = recording;
-    recording?.onFailure(why => this.#endRelay(`the session cannot be recorded: ${why}`));
+    recording?.onFailure(fault => this.#notRecorded(fault));
   }
 
   get isCongested(): boolean {
@@ -58,6 +59,15 @@ export class Session implements SessionTap {
     this.view.request(channel, payload);
   }
 
+  answered(channel: number, isSuccess: boolean): void {
+    this.#recording?.answered(channel, isSuccess);
+  }
+
+  input(channel: number, payload: Buffer): void {
+    this.#log.input(channel, payload);
+    this.#recording?.input(channel, payload);
+  }
+
   output(channel: number, payload: Buffer): void {
     this.#log.output(channel, payload);
     this.#recording?.output(channel, payload);
@@ -66,6 +76,7 @@ export class Session implements SessionTap {
 
   ending(channel: number, payload: Buffer): void {
     this.#log.ending(channel, payload);
+    this.#recording?.ending(channel, payload);
   }
 
   closed(channel: number, why?: string): void {
@@ -92,5 +103,14 @@ export class Session implements SessionTap {
     } catch (error) {
       this.#report(error); // nothing is left to be ended for it
     }
+  }
+
+  #notRecorded({ says, detail }: Fault): void {
+    try {
+      this.#log.notRecorded(detail);
+    } catch (error) {
+      this.#report(error);
+    }
+    this.#endRelay(`the session cannot be recorded: ${says}`);
   }
 }

@@ -17,6 +17,7 @@ export const families = {
   trasa_proxy_channels_total: ['counter', 'What was run or opened, by kind.'],
   trasa_proxy_refused_total: ['counter', 'What was asked for within sessions and refused, by kind.'],
   trasa_proxy_protocol_errors_total: ['counter', 'Sessions ended because one side broke the protocol.'],
+  trasa_proxy_recordings_total: ['counter', 'Recordings, by whether they were sealed or could not be kept.'],
   trasa_proxy_sessions: ['gauge', 'Sessions now.'],
   trasa_proxy_startups: ['gauge', 'Connections now that are not logged in yet.'],
   trasa_proxy_ready: ['gauge', '1 if it lets people in.'],

@@ -30,6 +30,10 @@ function count(event: Note, counters: Counters): void {
       return counters.add('trasa_proxy_channels_total', { kind: known(event['kind'], channelKinds) });
     case 'channel-refused':
       return counters.add('trasa_proxy_refused_total', { kind: known(event['type'], refusedTypes) });
+    case 'recording-sealed':
+      return counters.add('trasa_proxy_recordings_total', { state: 'sealed' });
+    case 'not-recorded':
+      return counters.add('trasa_proxy_recordings_total', { state: 'failed' });
     case 'protocol-error':
       return counters.add('trasa_proxy_protocol_errors_total', { from: known(event['from'], ['client', 'host']) });
     default:

@@ -103,8 +103,7 @@ const table: Readonly<Record<Side, Readonly<Record<Ask['kind'], Rows>>>> = {
       },
       subsystem: ({ name = '' }, grant) => {
         if (name !== 'sftp') return { refused: 'the proxy does not permit this subsystem' };
-        if (!mayStart(name, grant)) return noFiles;
-        return grant.record ? recorded : 'pass';
+        return mayStart(name, grant) ? 'pass' : noFiles;
       },
       'window-change': 'pass',
       signal: 'pass',

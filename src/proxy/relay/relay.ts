@@ -110,13 +110,15 @@ export class Relay {
 
   /** The leg to that side takes more again. */
   drained(side: Side): void {
-    if (this.#isOver || (side === 'client' && this.#tap.isCongested)) return;
+    if (this.#isOver || this.#tap.isCongested) return;
     this.#legs[other(side)].resume();
   }
 
   /** The tap is not behind any more. */
   tapDrained(): void {
-    if (!this.#isOver && !this.#legs.client.isCongested) this.#legs.host.resume();
+    if (this.#isOver) return;
+    if (!this.#legs.client.isCongested) this.#legs.host.resume();
+    if (!this.#legs.host.isCongested) this.#legs.client.resume();
   }
 
   /** The leg to that side has ended; the other is told why. */
@@ -141,6 +143,7 @@ export class Relay {
   }
 
   #pass(from: Side, payload: Buffer): void {
+    if (this.#isOver) return; // the tap has ended it
     const to = this.#legs[other(from)];
     to.send(payload);
     if (to.isCongested) this.#legs[from].pause();
@@ -246,6 +249,8 @@ export class Relay {
     if (channel === undefined) return;
     const replies = channel.replies[other(from)];
     if (!replies.arrived(payload)) return this.#violation(from, 'a reply to no request');
+    if (from === 'host' && channel.type === 'session')
+      this.#tap.answered(channel.client, payload[0] === msg.channelSuccess);
     this.#pass(from, payload);
     replies.flush();
   }
@@ -255,9 +260,10 @@ export class Relay {
     if (channel === undefined) return;
     this.#limits.moved();
     channel.bytes[from] += payload.length - (payload[0] === msg.channelData ? 9 : 13);
-    if (from === 'host' && channel.type === 'session') {
-      this.#tap.output(channel.client, payload);
-      if (this.#tap.isCongested) this.#legs.host.pause();
+    if (channel.type === 'session') {
+      if (from === 'host') this.#tap.output(channel.client, payload);
+      else this.#tap.input(channel.client, payload);
+      if (this.#tap.isCongested) this.#legs[from].pause();
     }
     this.#pass(from, payload);
   }

@@ -20,6 +20,7 @@ export class SessionLog implements SessionTap {
   /** Those that are no sessions, by the client's number. */
   readonly #forwarded = new Map<number, OpenedChannel>();
   #refusals = 0;
+  #inputBytes = 0;
   #outputBytes = 0;
 
   constructor(passage: Passage | JumpPassage, clientAddress: string, audit: AuditNotes, clock: Clock) {
@@ -50,6 +51,12 @@ export class SessionLog implements SessionTap {
       this.#note('channel-start', { channel, kind: 'exec', command: data.string().toString('utf8') });
   }
 
+  answered(): void {}
+
+  input(_channel: number, payload: Buffer): void {
+    this.#inputBytes += payload.length;
+  }
+
   output(_channel: number, payload: Buffer): void {
     this.#outputBytes += payload.length;
   }
@@ -78,11 +85,16 @@ export class SessionLog implements SessionTap {
     this.#note('protocol-error', { from, what });
   }
 
+  notRecorded(why: string): void {
+    this.#note('not-recorded', { why });
+  }
+
   end(why: string): void {
     for (const channel of this.#forwarded.keys()) this.closed(channel); // a Map bears that
     const refusals = this.#refusals;
     const totalMs = this.#clock.now() - this.#startedAt;
-    this.#note('session-end', { why, totalMs, outputBytes: this.#outputBytes, refusals });
+    const [inputBytes, outputBytes] = [this.#inputBytes, this.#outputBytes];
+    this.#note('session-end', { why, totalMs, inputBytes, outputBytes, refusals });
   }
 
   #note(event: string, facts: Readonly<Record<string, string | number | null>>): void {

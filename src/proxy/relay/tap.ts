@@ -11,7 +11,7 @@ export type FailedChannel = Omit<OpenedChannel, 'client' | 'bytes'>;
 
 /** Who listens to what passes: the log, and the recording where there is one. Channels have the client's numbers. */
 export interface SessionTap {
-  /** The recording is behind: the host is to send no more until the tap says so. */
+  /** The recording is behind: nobody is to send more until the tap says so. */
   readonly isCongested: boolean;
   /** A channel is open, both sides agreeing. */
   opened(channel: OpenedChannel): void;
@@ -19,6 +19,10 @@ export interface SessionTap {
   notOpened(channel: FailedChannel, why: string): void;
   /** A request of the client that passes. */
   request(channel: number, payload: Buffer): void;
+  /** The host's reply to a request of the client, the first of those that wait for one. */
+  answered(channel: number, isSuccess: boolean): void;
+  /** Data of a session from the client. */
+  input(channel: number, payload: Buffer): void;
   /** Data of a session from the host, standard output or another stream. */
   output(channel: number, payload: Buffer): void;
   /** A request of the host that passes: how a program ended, as a rule. */

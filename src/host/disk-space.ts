@@ -23,9 +23,16 @@ export class DiskSpace {
 
   async check(directory: string): Promise<void> {
     const { bsize, blocks, bavail } = await this.#statfs(directory);
-    if (bavail * bsize < Math.min(keptFree, (blocks * bsize) / 20))
-      throw new Error(`${directory}: the disk is too full for recordings`);
+    if (bavail * bsize < Math.min(keptFree, (blocks * bsize) / 20)) throw new DiskTooFull(directory);
     this.#unchecked = 0;
+  }
+}
+
+export class DiskTooFull extends Error {
+  override readonly name = 'DiskTooFull';
+
+  constructor(directory: string) {
+    super(`${directory}: the disk is too full for recordings`);
   }
 }
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { DiskSpace } from '../../src/daemon/disk-space.ts';
+import { DiskSpace } from '../../src/host/disk-space.ts';
 
 const gigabyte = 1024 ** 3;
 

@@ -1,0 +1,27 @@
+/**
+ * How much of a command's output is kept as it is: a MiB at once, and 64 KiB more for each second. Bulk is known by its
+ * length and digest alone, and who talks to a program that printed a lot before is still heard.
+ */
+export class OutputBudget {
+  readonly #now: () => number;
+  #left = atOnce;
+  #at: number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#at = now();
+  }
+
+  /** @returns how many of so many bytes are to be kept */
+  take(bytes: number): number {
+    const now = this.#now();
+    this.#left = Math.min(atOnce, this.#left + (Math.max(0, now - this.#at) / 1000) * perSecond);
+    this.#at = now;
+    const taken = Math.min(bytes, Math.floor(this.#left));
+    this.#left -= taken;
+    return taken;
+  }
+}
+
+const atOnce = 1024 * 1024;
+const perSecond = 64 * 1024;

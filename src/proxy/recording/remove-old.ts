@@ -1,0 +1,49 @@
+import { existsSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CaSigner } from '../../ssh/sign-certificate.ts';
+import type { RecordingJournal } from '../../store/recording-journal.ts';
+import { readJournal } from './journal-lines.ts';
+import { sealOf, signRemoval } from './seal.ts';
+import { lookAt, recordingNames } from './shelf.ts';
+import { isRunning } from './verify.ts';
+
+interface RemovalParts {
+  readonly directory: string;
+  readonly days: number;
+  readonly journal: RecordingJournal;
+  readonly signer: CaSigner;
+}
+
+const dayMs = 86_400_000;
+
+/**
+ * Takes away what ended more than so many days ago. The journal hears of it first, so that a recording that is gone by the rules
+ * can be told from one that somebody took.
+ *
+ * @returns how many there were. Throws if one cannot be removed
+ */
+export async function removeOld({ directory, days, journal, signer }: RemovalParts, now: number): Promise<number> {
+  if (!existsSync(directory)) return 0;
+  const known = readJournal(journal.lines()).recordings;
+  let count = 0;
+  for (const file of recordingNames(directory)) {
+    const { startedAt, lengthMs } = lookAt(directory, file);
+    if (startedAt === 0 || startedAt + lengthMs > now - days * dayMs) continue;
+    if (isRunning(known.get(file))) continue; // somebody may be silent for days
+    const at = new Date(now).toISOString();
+    const signature = await signRemoval(file, at, signer);
+    journal.append({ event: 'removed', at, file, days, signature }, true);
+    for (const name of [file, ...Object.values(sealOf(file))]) remove(join(directory, name));
+    count++;
+  }
+  return count;
+}
+
+/** Another process of this proxy may do the same at the same moment. */
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (existsSync(path)) throw error;
+  }
+}
