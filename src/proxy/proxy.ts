@@ -8,6 +8,7 @@ import { type Door, openDoor } from './door/door.ts';
 import { openHostKeys } from './door/host-key-files.ts';
 import { Session } from './door/session.ts';
 import { PasswordGuesses } from './downstream/password-guesses.ts';
+import { nativeCiphers } from './engine/native-ciphers.ts';
 import { engineReady } from './engine/transport.ts';
 import { proxyLog } from './log.ts';
 import { Recording } from './relay/recording.ts';
@@ -28,6 +29,8 @@ export async function startProxy(config: AgentConfig, parts: ProxyParts): Promis
   const { clock, random } = parts;
   const log = proxyLog(parts.log);
   await engineReady;
+  const ciphers = nativeCiphers();
+  if (typeof ciphers === 'string') log.warn(`ciphers are slower than they could be: ${ciphers}`);
   mkdirSync(proxy.stateDirectory, { mode: 0o700, recursive: true });
   const hostKeys = openHostKeys(proxy.stateDirectory);
   if (typeof hostKeys === 'string') return hostKeys;
