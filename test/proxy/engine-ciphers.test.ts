@@ -144,7 +144,7 @@ t.test('the same under the sanitizers of the compiler', async t => {
   const runtime = execFileSync('gcc', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim();
   const { status, stderr, stdout } = spawnSync(
     process.execPath,
-    [join(import.meta.dirname, 'engine-ciphers-sanitized.ts'), addon, String(seed)],
+    [join(import.meta.dirname, '../fixtures/sanitized-ciphers.ts'), addon, String(seed)],
     { encoding: 'utf8', env: { LD_PRELOAD: runtime, ASAN_OPTIONS: 'detect_leaks=0' } },
   );
   t.equal(status, 0, stderr);
