@@ -30,12 +30,15 @@ export interface SshdOptions {
   /** More lines of sshd_config(5). They come first, where the first value wins. */
   readonly extraConfig?: string;
   readonly usePam?: boolean;
+  /** Words before the program: those of another OpenSSH. */
+  readonly under?: readonly string[];
 }
 
 export async function startSshd({
   forceCommand = `exec ${agent} login`,
   extraConfig = '',
   usePam = false,
+  under = [],
 }: SshdOptions = {}): Promise<Sshd> {
   const folder = mkdtempSync('/etc/test-sshd-');
   const hostKey = makeKey(folder, 'host');
@@ -61,7 +64,8 @@ Subsystem sftp ${sftpServer()}
 ${forceCommand === '' ? '' : `ForceCommand ${forceCommand}`}
 `,
   );
-  const process = new Background(['/usr/sbin/sshd', '-D', '-e', '-f', serverConfig]);
+  const [program, ...args] = [...under, '/usr/sbin/sshd', '-D', '-e', '-f', serverConfig];
+  const process = new Background([program, ...args]);
   return await listening(process, folder, port, hostKey, userKey);
 }
 
