@@ -20,7 +20,7 @@ import {
   serviceIn,
   serviceRequest,
 } from '../../src/proxy/messages/userauth.ts';
-import { byte, string, uint32, WireReader } from '../../src/ssh/wire.ts';
+import { byte, string, uint32, type WireReader } from '../../src/ssh/wire.ts';
 import { until } from '../helpers/e2e/until.ts';
 import { Chance, seedOf } from './chance.ts';
 import { type InProcess, inProcess } from './in-process.ts';
