@@ -91,6 +91,8 @@ export class Transport {
   readonly #rekeyTimer: NodeJS.Timeout;
   #isReady = false;
   #isTrusted = false;
+  /** Was it, when what is being read came? */
+  #wasTrusted = false;
   #isClosed = false;
   #peerSaidGoodbye: string | undefined;
   /** Reasons not to read: the listener's, and fairness. */
@@ -199,7 +201,7 @@ export class Transport {
   /** Nobody keeps what was read: strangers' messages are looked at later, ssh2 keeps those that exchange keys. */
   get #mayDiscard(): boolean {
     const { _decipher: opener, _kexinit: exchange } = this.#protocol;
-    return this.#isTrusted && exchange === undefined && opener instanceof PacketOpener;
+    return this.#wasTrusted && exchange === undefined && opener instanceof PacketOpener;
   }
 
   /** What ssh2 seals, or keeps until keys are exchanged. */
@@ -228,6 +230,7 @@ export class Transport {
   #read(chunk: Buffer): void {
     if (this.#isClosed) return;
     const { length } = chunk;
+    this.#wasTrusted = this.#isTrusted;
     this.#bytesSinceKeys += chunk.length;
     if (!this.#isTrusted) {
       this.#untrustedBytes += chunk.length;
