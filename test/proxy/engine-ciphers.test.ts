@@ -5,7 +5,7 @@ import { mkdtempSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
+import { Writable, type WritableOptions } from 'node:stream';
 import t from 'tap';
 import { signersOf } from '../../src/proxy/engine/host-keys.ts';
 import { nativeCiphers } from '../../src/proxy/engine/native-ciphers.ts';
@@ -90,6 +90,24 @@ for (const [name, keyBytes, ivBytes] of kinds) {
   });
 }
 
+t.test('what could not be sealed is not sent, as it is or otherwise', async t => {
+  const name = 'aes128-gcm@openssh.com';
+  const cipher = cipherOf(name, true, randomBytes(16), randomBytes(12));
+  const seal = (): never => {
+    throw new Error('OpenSSL failed');
+  };
+  for (const [broken, payload] of [
+    [{ ...cipher, ciphers: { ...ciphers, seal } }, Buffer.from('secret')],
+    [cipher, Buffer.alloc(200_000)],
+  ] as const) {
+    const { wire, socket } = wiretap();
+    const sealer = new PacketSealer(broken, 0, new Outbox(socket, () => {}));
+    t.throws(() => sealer.seal(payload));
+    await new Promise(setImmediate);
+    t.strictSame(wire, []);
+  }
+});
+
 t.test('padding that is none', async t => {
   const [key, iv] = [randomBytes(16), randomBytes(12)];
   for (const padding of [0, 3, 16, 255]) {
@@ -169,17 +187,20 @@ t.test('the memory of a read is given back, that of others never', async t => {
 
 async function sealedByUs(name: string, key: Buffer, iv: Buffer, first: number, payloads: Buffer[]): Promise<Buffer> {
   const cipher = cipherOf(name, true, key, iv);
-  const wire: Buffer[] = [];
-  const socket = new Writable({
-    write: (chunk: Buffer, _encoding, written) => {
-      wire.push(Buffer.from(chunk));
-      written();
-    },
-  });
+  const { wire, socket } = wiretap();
   const sealer = new PacketSealer(cipher, first, new Outbox(socket, () => {}));
   for (const payload of payloads) sealer.seal(payload);
   await new Promise(setImmediate);
   return Buffer.concat(wire);
+}
+
+function wiretap(): { wire: Buffer[]; socket: Writable } {
+  const wire: Buffer[] = [];
+  const write: WritableOptions['write'] = (chunk: Buffer, _encoding, written) => {
+    wire.push(Buffer.from(chunk));
+    written();
+  };
+  return { wire, socket: new Writable({ write }) };
 }
 
 function sealedBySsh2(name: string, key: Buffer, iv: Buffer, first: number, payloads: Buffer[]): Buffer {

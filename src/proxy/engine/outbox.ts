@@ -52,10 +52,15 @@ export class Outbox {
     return { slab: this.#slab, at };
   }
 
+  /** What was reserved last is not sent. */
+  takeBack(length: number): void {
+    this.#end -= length;
+  }
+
   flush(): void {
     const slab = this.#slab;
     const length = this.#end;
-    if (slab === undefined) return;
+    if (slab === undefined || length === 0) return;
     this.#slab = undefined;
     this.#end = 0;
     if (this.#socket.destroyed || this.#socket.writableEnded) return putBack(slab);

@@ -85,13 +85,19 @@ export class PacketSealer {
     const { key, blockBytes, ciphers } = this.#cipher;
     const unpadded = 1 + payload.length + minPadding;
     const length = unpadded + ((blockBytes - (unpadded % blockBytes)) % blockBytes);
-    const { slab, at } = this.#outbox.reserve(lengthBytes + length + tagBytes);
+    const whole = lengthBytes + length + tagBytes;
+    const { slab, at } = this.#outbox.reserve(whole);
     const padding = length - 1 - payload.length;
-    slab.writeUInt32BE(length, at);
-    slab[at + lengthBytes] = padding;
-    slab.set(payload, at + headBytes);
-    pad(slab, at + headBytes + payload.length, padding);
-    ciphers.seal(key, this.outSeqno, slab, at, length);
+    try {
+      slab.writeUInt32BE(length, at);
+      slab[at + lengthBytes] = padding;
+      slab.set(payload, at + headBytes);
+      pad(slab, at + headBytes + payload.length, padding);
+      ciphers.seal(key, this.outSeqno, slab, at, length);
+    } catch (error) {
+      this.#outbox.takeBack(whole); // what is not sealed is not sent
+      throw error;
+    }
     this.outSeqno = (this.outSeqno + 1) >>> 0;
   }
 }

@@ -231,9 +231,9 @@ export class Transport {
     if (this.#isClosed) return;
     const { length } = chunk;
     this.#wasTrusted = this.#isTrusted;
-    this.#bytesSinceKeys += chunk.length;
+    this.#bytesSinceKeys += length;
     if (!this.#isTrusted) {
-      this.#untrustedBytes += chunk.length;
+      this.#untrustedBytes += length;
       if (this.#untrustedBytes > this.#limits.untrustedBytes)
         return this.disconnect(bye.protocolError, 'too much before authentication');
     }
@@ -355,7 +355,10 @@ export class Transport {
   }
 }
 
-/** Thrown at what the peer sent: in our code or ssh2's or, by its doing, in Node's; our frames come before it where the bug is ours. */
+/**
+ * Thrown at what the peer sent: by our ciphers, in ssh2's code or, by its doing, in Node's. Our frames come before it where
+ * the bug is ours.
+ */
 function isOfPeer(error: unknown): boolean {
   if (error instanceof ProtocolError) return true;
   if (!(error instanceof Error)) return false;
