@@ -144,6 +144,7 @@ pam_directory() {
 each_file() {
   "$1" "$here/dist/trasa-agent" "$lib/trasa-agent" 0755
   "$1" "$here/dist/trasa_native.node" "$lib/trasa_native.node" 0644
+  "$1" "$here/dist/trasa_ssh.node" "$lib/trasa_ssh.node" 0644
   "$1" "$here/dist/pty.node" "$lib/pty.node" 0644
   "$1" "$here/pam/build/pam_trasa.so" "$modules/pam_trasa.so" 0644
   "$1" "$here/debian/trasa-agent.toml" "$prefix/share/doc/trasa-agent/trasa-agent.toml" 0644
@@ -162,7 +163,7 @@ units='trasa-agent.socket trasa-agent.service trasa-server.service trasa-proxy.s
 
 install_files() {
   check_system
-  for file in dist/trasa-agent dist/trasa_native.node dist/pty.node pam/build/pam_trasa.so; do
+  for file in dist/trasa-agent dist/trasa_native.node dist/trasa_ssh.node dist/pty.node pam/build/pam_trasa.so; do
     [ -e "$here/$file" ] || fail "$file is missing; run: npm run setup"
   done
   [ ! -e /var/lib/dpkg/info/trasa-agent.list ] || fail "the package trasa-agent is here; upgrade or remove that"

@@ -1,64 +1,83 @@
 /** The proxy against the direct line and `ssh -J` (a second sshd in between), on the same cipher and in the same run. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { run } from '../test/helpers/e2e/background.ts';
-import { answering, startProxySite } from '../test/helpers/e2e/proxy.ts';
+import { answering, type ProxySite, startProxySite } from '../test/helpers/e2e/proxy.ts';
 import { authorize } from '../test/helpers/e2e/users.ts';
 import { median, type Row, sideBySide } from './measure.ts';
+import { bulk } from './proxy-bulk.ts';
+import { echoes } from './proxy-echo.ts';
+import { memory } from './proxy-memory.ts';
 
-const sentMiB = 256;
-const rounds = 5;
+/** What stands between `ssh` or `sftp` and the command, for each way to the same host. */
+export interface Ways {
+  readonly direct: readonly string[];
+  readonly jump: (cipher: string) => readonly string[];
+  readonly proxy: readonly string[];
+  readonly site: ProxySite<string>;
+}
+
+const loginsAtOnce = 8;
 
 export async function proxy(): Promise<Row[]> {
-  const site = await startProxySite(['through']);
+  const site = await startProxySite(['through'], { grace: 3600 });
   const { through } = site.members;
   const key = site.keys.through;
   authorize(through.user, readFileSync(`${key}.pub`, 'utf8')); // for the direct line; the proxy has its certificates
-  writeFileSync('/root/sent', Buffer.alloc(sentMiB * 1024 * 1024, 'x'));
-  const proxyFlags = [...site.proxy.flags(key), 'through@web1@proxy'];
   const first = await answering(['ssh', ...site.proxy.flags(key), 'through@web1@proxy', 'true'], {
     OTP: through.code(),
   });
   if (first.status !== 0) throw new Error(first.stderr);
   const direct = ['-F', site.upstream.configFile, '-o', `IdentityFile=${key}`];
-  const ways: readonly (readonly string[])[] = [
-    [...direct, 'through@target'],
-    [...direct, '-o', `ProxyCommand=ssh ${direct.join(' ')} -W %h:%p through@target`, 'through@target'],
-    proxyFlags,
-  ];
-
-  const rows: Row[] = [];
-  for (const [what, command] of [
-    ['up', (ssh: string) => `${ssh} 'cat >/dev/null' </root/sent`],
-    ['down', (ssh: string) => `${ssh} 'head -c ${sentMiB}M /dev/zero' >/dev/null`],
-  ] as const) {
-    const lines = ways.map(words => command(`ssh -c aes128-gcm@openssh.com ${words.map(quoted).join(' ')}`));
-    const [plain = Number.NaN, jump = Number.NaN, ours = Number.NaN] = (
-      await sideBySide(rounds, ...lines.map(line => async () => await timed(['bash', '-c', line])))
-    ).map(median);
-    const figure = (against: number): string =>
-      `${(against / ours).toFixed(2)} (${mibPerSecond(ours)} / ${mibPerSecond(against)} MiB/s)`;
-    rows.push(
-      {
-        what: `${sentMiB} MiB ${what} through the proxy, aes128-gcm, login included, against the direct line`,
-        figure: figure(plain),
-        bound: '≥ 0.75',
-        isMet: plain / ours >= 0.75,
-      },
-      { what: '… against `ssh -J`', figure: figure(jump), bound: '≥ 1.3', isMet: jump / ours >= 1.3 },
-    );
-  }
-  const logins = await sideBySide(10, ...ways.map(words => async () => await timed(['ssh', ...words, 'true'])));
-  const [, jump = Number.NaN, ours = Number.NaN] = logins.map(median);
-  rows.push({
-    what: '`ssh host true` through the proxy within a grace, against `ssh -J`',
-    figure: `${(ours / jump).toFixed(2)} (${ours.toFixed(0)} ms / ${jump.toFixed(0)} ms)`,
-    bound: '≤ 1',
-    isMet: ours <= jump,
-  });
+  const ways: Ways = {
+    direct: [...direct, 'through@target'],
+    jump: cipher => {
+      const line = `ssh ${direct.join(' ')} -c ${cipher} -W %h:%p through@target`;
+      return [...direct, '-c', cipher, '-o', `ProxyCommand=${line}`, 'through@target'];
+    },
+    proxy: [...site.proxy.flags(key), 'through@web1@proxy'],
+    site,
+  };
+  const used = await memory(ways); // first, of a proxy that has done nothing yet
+  const rows = [...(await bulk(ways)), ...(await logins(ways)), ...(await echoes(ways)), ...used];
   await site.stop();
   return rows;
 }
 
+async function logins(ways: Ways): Promise<Row[]> {
+  const [jumpMs = Number.NaN, oursMs = Number.NaN] = (
+    await sideBySide(10, login(ways.jump('aes128-gcm@openssh.com')), login(ways.proxy))
+  ).map(median);
+  const [directMs = Number.NaN, manyMs = Number.NaN] = (
+    await sideBySide(5, manyLogins(ways.direct), manyLogins(ways.proxy))
+  ).map(median);
+  const perSecond = (ms: number): string => ((loginsAtOnce * 1000) / ms).toFixed(0);
+  return [
+    {
+      what: '`ssh host true` through the proxy within a grace, against `ssh -J`',
+      figure: `${(oursMs / jumpMs).toFixed(2)} (${oursMs.toFixed(0)} ms / ${jumpMs.toFixed(0)} ms)`,
+      bound: '≤ 1',
+      isMet: oursMs <= jumpMs,
+    },
+    {
+      what: `logins per second through the proxy, ${loginsAtOnce} at once, beside those on the direct line`,
+      figure: `${perSecond(manyMs)} / ${perSecond(directMs)}`,
+    },
+  ];
+}
+
+function login(words: readonly string[]): () => Promise<number> {
+  return async () => await timed(['ssh', ...words, 'true']);
+}
+
+function manyLogins(words: readonly string[]): () => Promise<number> {
+  return async () => {
+    const startedAt = performance.now();
+    await Promise.all(Array.from({ length: loginsAtOnce }, login(words)));
+    return performance.now() - startedAt;
+  };
+}
+
+/** Milliseconds. Throws if it fails. */
 export async function timed(command: readonly [string, ...string[]]): Promise<number> {
   const startedAt = performance.now();
   const { status, stderr } = await run(command);
@@ -66,10 +85,6 @@ export async function timed(command: readonly [string, ...string[]]): Promise<nu
   return performance.now() - startedAt;
 }
 
-function mibPerSecond(ms: number): string {
-  return ((sentMiB * 1000) / ms).toFixed(0);
-}
-
-export function quoted(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
+export function quoted(words: readonly string[]): string {
+  return words.map(word => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
 }

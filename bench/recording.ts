@@ -17,7 +17,7 @@ export async function recording(): Promise<Row[]> {
     const first = await answering(login, { OTP: site.members.recorded.code() });
     if (first.status !== 0) throw new Error(first.stderr);
   }
-  const flags = ['-c', 'aes128-gcm@openssh.com', ...site.proxy.flags(key)].map(quoted).join(' ');
+  const flags = ['-c', 'aes128-gcm@openssh.com', ...site.proxy.flags(key)].map(word => quoted([word])).join(' ');
   const rows: Row[] = [];
   for (const [what, line] of [
     ['up by a command', (to: string) => `ssh ${flags} ${to} 'cat >/dev/null' </root/sent`],

@@ -35,7 +35,8 @@ main() {
   PATH=$modules_bin:$PATH # from here on `node` is ours
   export PATH
   compile_node_pty
-  compile_native_addon
+  compile_native_addon trasa_native src/host/native
+  compile_native_addon trasa_ssh src/proxy/engine/native
   compile_pam_module
   build_tap
   node tools/build.ts
@@ -153,11 +154,12 @@ compile_node_pty() {
   stamp pty package-lock.json tools/setup.sh
 }
 
+# compile_native_addon NAME FOLDER
 compile_native_addon() {
-  if [ -e dist/trasa_native.node ] && stamped native package-lock.json tools/build-native.sh src/host/native/*; then return 0; fi
-  say 'compiling dist/trasa_native.node'
-  quietly sh tools/build-native.sh
-  stamp native package-lock.json tools/build-native.sh src/host/native/*
+  if [ -e "dist/$1.node" ] && stamped "$1" package-lock.json tools/build-native.sh "$2"/*; then return 0; fi
+  say "compiling dist/$1.node"
+  quietly sh tools/build-native.sh "$1"
+  stamp "$1" package-lock.json tools/build-native.sh "$2"/*
 }
 
 compile_pam_module() {

@@ -14,6 +14,7 @@ import { Turns } from './door/turns.ts';
 import { grantsOn } from './downstream/entry.ts';
 import type { JumpPassage, Passage } from './downstream/login.ts';
 import { PasswordGuesses } from './downstream/password-guesses.ts';
+import { nativeCiphers } from './engine/native-ciphers.ts';
 import { engineReady } from './engine/transport.ts';
 import { jumpPoint } from './jump/point.ts';
 import { proxyLog } from './log.ts';
@@ -43,6 +44,8 @@ export async function openProxy(
   const { clock, random } = parts;
   const log = proxyLog(parts.log);
   await engineReady;
+  const ciphers = nativeCiphers();
+  if (typeof ciphers === 'string') log.warn(`ciphers are slower than they could be: ${ciphers}`);
   mkdirSync(proxy.stateDirectory, { mode: 0o700, recursive: true });
   const hostKeys = openHostKeys(proxy.stateDirectory, clock.now());
   if (typeof hostKeys === 'string') return hostKeys;

@@ -120,7 +120,7 @@ export interface Installation {
 export async function install(t: Test): Promise<Installation> {
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', '/etc/ssh/doctor_host_key']);
   mkdirSync(installed);
-  for (const name of ['trasa-agent', 'trasa_native.node', 'pty.node'])
+  for (const name of ['trasa-agent', 'trasa_native.node', 'trasa_ssh.node', 'pty.node'])
     copyFileSync(`${agentFolder}/${name}`, `${installed}/${name}`);
   copyFileSync(modulePath, module);
   chmodSync(program, 0o755);

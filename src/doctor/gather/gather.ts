@@ -101,6 +101,6 @@ function servicesFor(sshd: SshdFacts): string[] {
 function besides(paths: readonly string[]): string[] {
   const programs = paths.filter(path => path.endsWith('/trasa-agent'));
   return programs
-    .flatMap(path => ['trasa_native.node', 'pty.node'].map(name => join(dirname(path), name)))
+    .flatMap(path => ['trasa_native.node', 'trasa_ssh.node', 'pty.node'].map(name => join(dirname(path), name)))
     .filter(existsSync);
 }

@@ -39,6 +39,22 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     messageHandlers: { DISCONNECT: (self: unknown, reason: number, text: string) => void };
   }
 
+  /** Of one direction, when keys change; what is ours to take. */
+  interface Outbound {
+    readonly seqno: number;
+    readonly cipherInfo: { readonly sslName: string };
+    readonly cipherKey: Buffer;
+    readonly cipherIV: Buffer;
+  }
+
+  interface Inbound {
+    readonly seqno: number;
+    readonly onPayload: (payload: Buffer) => unknown;
+    readonly decipherInfo: { readonly sslName: string };
+    readonly decipherKey: Buffer;
+    readonly decipherIV: Buffer;
+  }
+
   class Protocol {
     constructor(config: Config);
     start: () => void;
@@ -49,6 +65,13 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
 
     /** Taken over by each decipher when keys change; ours is put here before the first. */
     _onPayload: (payload: Buffer) => unknown;
+    /** Undefined: ssh2's own. Of tools/ssh2-patches/4-own-ciphers.patch. */
+    _newCipher: (config: { readonly outbound: Outbound }) => object | undefined;
+    _newDecipher: (config: { readonly inbound: Inbound }) => object | undefined;
+    /** Those of now: ssh2's, or what was made here. */
+    readonly _cipher: object;
+    readonly _decipher: object | undefined;
+
     /** Defined while keys are exchanged: what is sent then waits. */
     readonly _kexinit: Buffer | undefined;
     readonly _kex: { readonly sessionID: Buffer; readonly negotiated: { readonly kex: string } } | undefined;

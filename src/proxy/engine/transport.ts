@@ -14,6 +14,9 @@ import { bye, msg } from '../messages/numbers.ts';
 import { offerOf } from './algorithms.ts';
 import { type HostKey, signersOf } from './host-keys.ts';
 import { Identification } from './identification.ts';
+import { nativeCiphers } from './native-ciphers.ts';
+import { Outbox } from './outbox.ts';
+import { discard, PacketOpener, PacketSealer, ProtocolError, packetCipher } from './packets.ts';
 
 /** To be awaited once, before the first connection. */
 export const engineReady: Promise<void> = crypto.init;
@@ -67,7 +70,10 @@ export interface Ending {
 export interface TransportListener {
   /** Keys are exchanged, and a host that is a server is proved. Once. */
   ready(): void;
-  /** A whole message of a service: its number is its first byte. The bytes are the listener's. */
+  /**
+   * A whole message of a service: its number is its first byte. Once the peer is trusted, the bytes are gone when this
+   * returns: who wants to keep them copies them.
+   */
   message(payload: Buffer): void;
   /** What waited is on its way; see {@link Transport.isCongested}. */
   drained(): void;
@@ -82,6 +88,7 @@ const lastWordsMs = 2_000;
 
 export class Transport {
   readonly #socket: Line;
+  readonly #outbox: Outbox;
   readonly #protocol: Protocol;
   readonly #listener: TransportListener;
   readonly #limits: Limits;
@@ -90,9 +97,10 @@ export class Transport {
   readonly #rekeyTimer: NodeJS.Timeout;
   #isReady = false;
   #isTrusted = false;
+  /** Was it, when what is being read came? */
+  #wasTrusted = false;
   #isClosed = false;
   #peerSaidGoodbye: string | undefined;
-  #corked = false;
   /** Reasons not to read: the listener's, and fairness. */
   #paused = false;
   #yielding = false;
@@ -106,13 +114,16 @@ export class Transport {
     this.#listener = listener;
     this.#limits = { ...usualLimits, ...limits };
     this.#identification = new Identification(role.side);
+    this.#outbox = new Outbox(socket, bytes => {
+      this.#bytesSinceKeys += bytes;
+    });
     const hostKeys = role.side === 'server' ? signersOf(role.hostKeys) : {};
     this.#protocol = new Protocol({
       server: role.side === 'server',
       ident,
       offer: offerOf(role.side === 'server' ? Object.keys(hostKeys) : role.hostKeyAlgorithms),
       ...(role.side === 'server' ? { hostKeys } : { hostVerifier: role.isTrusted }),
-      onWrite: data => this.#write(data),
+      onWrite: data => this.#outbox.append(data),
       onError: error => this.#end({ kind: 'peer', text: error.message }),
       onHeader: ({ versions }) => {
         this.peerIdent = versions.software;
@@ -121,10 +132,12 @@ export class Transport {
       messageHandlers: {
         DISCONNECT: (_, reason, text) => {
           this.#peerSaidGoodbye = `it disconnected (${reason}${text === '' ? '' : `, ${text}`})`;
+          this.#outbox.flush();
           socket.end();
         },
       },
     });
+    this.#takeCiphers();
     const ofTransport = this.#protocol._onPayload;
     this.#protocol._onPayload = payload => this.#received(payload, ofTransport);
 
@@ -153,18 +166,18 @@ export class Transport {
 
   /** There is more to send than should wait: whoever feeds this leg stops until `drained`. */
   get isCongested(): boolean {
-    return this.#socket.writableLength + this.#queuedBytes > congestedBytes;
+    return this.#socket.writableLength + this.#outbox.waitingBytes + this.#queuedBytes > congestedBytes;
   }
 
   send(payload: Buffer): void {
     if (this.#isClosed) return;
-    this.#guarded(() => {
-      const { write } = this.#protocol._packetRW;
-      const packet = write.alloc(payload.length);
-      packet.set(payload, write.allocStart);
-      const isSent = utils.sendPacket(this.#protocol, write.finalize(packet));
-      if (!isSent) this.#queuedBytes += payload.length;
-    });
+    try {
+      const { _cipher: cipher, _kexinit: exchange } = this.#protocol;
+      if (exchange === undefined && cipher instanceof PacketSealer) cipher.seal(payload);
+      else this.#sendBySsh2(payload);
+    } catch (error) {
+      this.#broken(error);
+    }
   }
 
   /** The peer is known: the bounds of strangers do not hold for it any more. */
@@ -191,19 +204,59 @@ export class Transport {
     this.#end({ kind: 'us', text });
   }
 
+  /** Nobody keeps what was read: strangers' messages are looked at later, ssh2 keeps those that exchange keys. */
+  get #mayDiscard(): boolean {
+    const { _decipher: opener, _kexinit: exchange } = this.#protocol;
+    return this.#wasTrusted && exchange === undefined && opener instanceof PacketOpener;
+  }
+
+  /** What ssh2 seals, or keeps until keys are exchanged. */
+  #sendBySsh2(payload: Buffer): void {
+    const { write } = this.#protocol._packetRW;
+    const packet = write.alloc(payload.length);
+    packet.set(payload, write.allocStart);
+    const isSent = utils.sendPacket(this.#protocol, write.finalize(packet));
+    if (!isSent) this.#queuedBytes += payload.length;
+  }
+
+  /** Ours in the place of ssh2's, where there are any. */
+  #takeCiphers(): void {
+    const ciphers = nativeCiphers();
+    if (typeof ciphers === 'string') return;
+    this.#protocol._newCipher = ({ outbound: { cipherInfo, cipherKey, cipherIV, seqno } }) => {
+      const cipher = packetCipher(ciphers, cipherInfo.sslName, true, cipherKey, cipherIV);
+      return cipher && new PacketSealer(cipher, seqno, this.#outbox);
+    };
+    this.#protocol._newDecipher = ({ inbound: { decipherInfo, decipherKey, decipherIV, seqno, onPayload } }) => {
+      const cipher = packetCipher(ciphers, decipherInfo.sslName, false, decipherKey, decipherIV);
+      return cipher && new PacketOpener(cipher, seqno, onPayload, () => this.#mayDiscard);
+    };
+  }
+
   #read(chunk: Buffer): void {
     if (this.#isClosed) return;
-    this.#bytesSinceKeys += chunk.length;
+    const { length } = chunk;
+    this.#wasTrusted = this.#isTrusted;
+    this.#bytesSinceKeys += length;
     if (!this.#isTrusted) {
-      this.#untrustedBytes += chunk.length;
+      this.#untrustedBytes += length;
       if (this.#untrustedBytes > this.#limits.untrustedBytes)
         return this.disconnect(bye.protocolError, 'too much before authentication');
     }
     const bytes = this.#identified(chunk);
     if (bytes === undefined) return;
-    this.#guarded(() => this.#protocol.parse(bytes, 0, bytes.length));
+    this.#parse(bytes);
     if (this.#bytesSinceKeys > this.#limits.rekeyBytes) this.#rekey();
-    if (chunk.length >= fairBytes) this.#yield();
+    if (length >= fairBytes) this.#yield();
+    if (this.#mayDiscard) discard(chunk);
+  }
+
+  #parse(bytes: Buffer): void {
+    try {
+      this.#protocol.parse(bytes, 0, bytes.length);
+    } catch (error) {
+      this.#broken(error);
+    }
   }
 
   /** What ssh2 is to see of the chunk; undefined while the first line is not whole. */
@@ -265,21 +318,6 @@ export class Transport {
     );
   }
 
-  /** ssh2 writes a packet in three pieces; all that is written in one turn goes out together. */
-  #write(data: Uint8Array): void {
-    if (this.#socket.destroyed || this.#socket.writableEnded) return;
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#socket.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#socket.uncork();
-      });
-    }
-    this.#bytesSinceKeys += data.length;
-    this.#socket.write(data);
-  }
-
   #yield(): void {
     this.#yielding = true;
     this.#socket.pause();
@@ -298,8 +336,12 @@ export class Transport {
     try {
       work();
     } catch (error) {
-      this.#end({ kind: isOfSsh2(error) ? 'peer' : 'bug', text: textOf(error) });
+      this.#broken(error);
     }
+  }
+
+  #broken(error: unknown): void {
+    this.#end({ kind: isOfPeer(error) ? 'peer' : 'bug', text: textOf(error) });
   }
 
   #end(ending: Ending): void {
@@ -307,6 +349,7 @@ export class Transport {
     this.#isClosed = true;
     clearTimeout(this.#deadline);
     clearInterval(this.#rekeyTimer);
+    this.#outbox.flush();
     this.#socket.end();
     this.#socket.resume(); // to see its end
     setTimeout(() => this.#socket.destroy(), lastWordsMs).unref();
@@ -318,8 +361,12 @@ export class Transport {
   }
 }
 
-/** Thrown in ssh2's code or, by its doing, in Node's; our frames come before it where the bug is ours. */
-function isOfSsh2(error: unknown): boolean {
+/**
+ * Thrown at what the peer sent: by our ciphers, in ssh2's code or, by its doing, in Node's. Our frames come before it where
+ * the bug is ours.
+ */
+function isOfPeer(error: unknown): boolean {
+  if (error instanceof ProtocolError) return true;
   if (!(error instanceof Error)) return false;
   const frames = (error.stack ?? '').split('\n').filter(line => /^\s+at /.test(line) && !line.includes('node:'));
   return /ssh2[/\\]lib|^\s+at (?:NullDecipher|\w+Decipher\w*|Protocol)\b/.test(frames[0] ?? '');
@@ -327,5 +374,5 @@ function isOfSsh2(error: unknown): boolean {
 
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return isOfSsh2(error) ? error.message : (error.stack ?? error.message);
+  return isOfPeer(error) ? error.message : (error.stack ?? error.message);
 }

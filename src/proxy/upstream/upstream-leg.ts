@@ -37,7 +37,7 @@ export class UpstreamLeg implements TransportListener {
 
   message(payload: Buffer): void {
     if (this.#early === undefined) this.#next?.message(payload);
-    else this.#early.push(payload);
+    else this.#early.push(Buffer.from(payload));
   }
 
   drained(): void {

@@ -34,6 +34,8 @@ export interface SshdOptions {
   readonly port?: number;
   /** Match blocks. */
   readonly matches?: string;
+  /** Words before the program: those of another OpenSSH. */
+  readonly under?: readonly string[];
 }
 
 export async function startSshd({
@@ -42,6 +44,7 @@ export async function startSshd({
   usePam = false,
   matches = '',
   port: wantedPort,
+  under = [],
 }: SshdOptions = {}): Promise<Sshd> {
   const folder = mkdtempSync('/etc/test-sshd-');
   const hostKey = makeKey(folder, 'host');
@@ -68,7 +71,8 @@ ${forceCommand === '' ? '' : `ForceCommand ${forceCommand}`}
 ${matches}
 `,
   );
-  const process = new Background(['/usr/sbin/sshd', '-D', '-e', '-f', serverConfig]);
+  const [program, ...args] = [...under, '/usr/sbin/sshd', '-D', '-e', '-f', serverConfig];
+  const process = new Background([program, ...args]);
   return await listening(process, folder, port, hostKey, userKey);
 }
 
