@@ -176,7 +176,10 @@ export class ProxyLogin<Leg> {
     return undefined;
   }
 
-  /** Where there are policies, an email address only: the server may know the person by a user name, too, which evades them. */
+  /**
+   * Where there are policies, an email address only: the server may know the person by a user name, too, which evades them,
+   * unless it has told us which.
+   */
   #nameIn(typed: string): string | undefined {
     const trasaID = parseTrasaID(typed);
     const person = trasaID === undefined ? undefined : this.#ports.nameOf(inOneSpelling(trasaID));
