@@ -39,7 +39,7 @@ t.test('a certificate of the System CA counts as any other does', async t => {
   t.match(owner(systemCa, { principals: ['alice'] }), /not that of one person/);
   t.match(owner(systemCa, { principals: [email, 'bob@example.com'] }), /not that of one person/);
   t.not(owner(systemCa, { type: 'host' }), email);
-  t.not(owner(systemCa, { validBefore: noonSeconds }), email, 'ended');
+  t.not(owner(systemCa, { validAfter: noonSeconds - 300n, validBefore: noonSeconds }), email, 'ended');
   t.not(owner(systemCa, { validAfter: noonSeconds + 1n }), email, 'not yet');
   const elsewhere = { criticalOptions: new Map([['source-address', optionValue('10.0.0.0/8')]]) };
   t.not(owner(systemCa, elsewhere), email);
