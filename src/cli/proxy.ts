@@ -85,12 +85,11 @@ function openServers({ server }: AgentConfig): Servers {
   };
   return {
     checkPassword: async (email, password, signal) => await ours.identity(email, password, signal),
-    verifierFor: service =>
-      serverOnly(
-        service.listed === undefined
-          ? new TrasaServerVerifier(clientFor(service))
-          : new TrasaServerVerifier(ours, service.listed.id),
-      ),
+    verifierFor: service => {
+      if (service.listed === undefined) return serverOnly(new TrasaServerVerifier(clientFor(service)));
+      ours.refreshCapabilities(); // as above
+      return serverOnly(new TrasaServerVerifier(ours, service.listed.id));
+    },
     catalogue: async (known, signal) => await ours.catalogue(known, signal),
     vault: async (request, signal) => await ours.vault(request, signal),
     close: () => {

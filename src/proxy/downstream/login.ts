@@ -185,10 +185,14 @@ export class ProxyLogin<Leg> {
     return undefined;
   }
 
-  /** Where there are policies, an email address only: the server may know the person by a user name, too, which evades them. */
+  /**
+   * Where there are policies, an email address only: the server may know the person by a user name, too, which evades them,
+   * unless it has told us which.
+   */
   #nameIn(typed: string): string | undefined {
     const trasaID = parseTrasaID(typed);
-    return this.#ports.entry.rules.length > 0 && trasaID?.includes('@') !== true ? undefined : trasaID;
+    const person = trasaID === undefined ? undefined : this.#ports.nameOf(inOneSpelling(trasaID));
+    return this.#ports.entry.rules.length > 0 && person?.includes('@') !== true ? undefined : person;
   }
 
   /** The one that was named, or is chosen now. */
