@@ -19,7 +19,7 @@ import {
 } from '../helpers/e2e/proxy.ts';
 import { makeMember } from '../helpers/e2e/site.ts';
 import { fingerprint, makeKey, startSshd } from '../helpers/e2e/sshd.ts';
-import { addUser } from '../helpers/e2e/users.ts';
+import { addUser, authorize } from '../helpers/e2e/users.ts';
 import { type Browser, signInWith } from '../server/signed-in.ts';
 
 privateHost(t);
@@ -118,6 +118,39 @@ t.test('what the grant of a group says: no second factor, and these commands onl
   const other = await run(['ssh', ...proxy.flags(bobKey), 'root@web1@proxy', 'whoami']);
   t.not(other.status, 0);
   t.equal(other.stdout, '');
+});
+
+t.test('a host that takes no certificate is opened by what the vault has, and the server knows for whom', async t => {
+  const deploy = addUser({ name: 'deploy' });
+  const old = await startSshd({ forceCommand: '' });
+  t.teardown(async () => await old.stop());
+  const opens = makeKey(here, 'opens-old1');
+  authorize(deploy, readFileSync(`${opens}.pub`, 'utf8'));
+  const oldKey = join(here, 'old1-host.pub');
+  writeFileSync(oldKey, old.hostKey);
+  await addService('old1');
+  const address = `127.0.0.1:${old.port}`;
+  await command(['server', 'service', 'change', 'old1', '--address', address, '--host-key', oldKey]);
+  await command(['server', 'access', 'grant', 'bob@example.com', 'old1', 'deploy', '--no-tfa']);
+  await restart();
+  t.match(await login(bobKey, 'deploy@old1'), { status: 255, stdout: '' }, 'there is nothing yet');
+  await command(['server', 'vault', 'set', 'old1', 'deploy', '--key'], readFileSync(opens, 'utf8'));
+  await restart();
+  const done = await login(bobKey, 'deploy@old1');
+  t.match(done, { status: 0, stdout: 'deploy\n' }, done.stderr);
+  t.ok(old.log().includes(`Accepted publickey for deploy`));
+  const lines = server.process.stdout.split('\n').filter(line => line.includes('/api/v1/proxy/vault'));
+  t.equal(lines.length, 1);
+  t.match(JSON.parse(lines[0] ?? ''), {
+    status: 'success',
+    service: 'old1',
+    proxy: gate.serviceID,
+    account: 'deploy',
+    person: 'bob@example.com',
+    client: '127.0.0.1',
+    detail: 'handed out the key',
+  });
+  t.notOk(readFileSync(join(stateDirectory, 'catalogue.json'), 'utf8').includes('PRIVATE KEY'));
 });
 
 t.test('whoever types the username is the same person', async t => {

@@ -1,6 +1,6 @@
 /** What there is for people: the configuration's own and, where the server's catalogue is taken, what is in that. */
 import type { AgentConfig, ProxyService } from '../../config/config.ts';
-import { usualCredentials } from '../../config/upstream-options.ts';
+import { upstreamCredentials, usualCredentials } from '../../config/upstream-options.ts';
 import { type EntryRule, type EntryRules, inOneSpelling } from '../../policy/entry-rules.ts';
 import { usualGrant } from '../../policy/grant.ts';
 import { parseHours } from '../../policy/hours.ts';
@@ -84,7 +84,7 @@ function serviceOf(service: CatalogueService, { server }: AgentConfig): ProxySer
     serviceKey,
     listed: { id, vault },
     firstUse: 'refuse',
-    credentials: vault.length === 0 ? usualCredentials : ['certificate', 'key', 'password', 'ask'],
+    credentials: vault.length === 0 ? usualCredentials : upstreamCredentials,
     keyFile: '',
     passphraseFile: '',
     passwordFile: '',
