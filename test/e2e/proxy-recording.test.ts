@@ -20,7 +20,15 @@ import { objectOf } from '../../src/proxy/recording/parse.ts';
 import { type Finished, run } from '../helpers/e2e/background.ts';
 import { clientsFor } from '../helpers/e2e/clients.ts';
 import { agent, privateHost } from '../helpers/e2e/private-host.ts';
-import { answering, configFile, recordings, startProxySite, stateDirectory, terminalAt } from '../helpers/e2e/proxy.ts';
+import {
+  answering,
+  configFile,
+  recordings,
+  startProxySite,
+  stateDirectory,
+  terminalAt,
+  workersOf,
+} from '../helpers/e2e/proxy.ts';
 import { until } from '../helpers/e2e/until.ts';
 
 privateHost(t);
@@ -310,6 +318,7 @@ t.test(
     await until('its output', () => readFileSync(join(recordings, file), 'utf8').includes('before the end'));
     const open = await recordingsCommand('verify');
     t.match(open, { status: 0, stdout: new RegExp(`${file}: open:`) });
+    for (const worker of workersOf(site.proxy)) process.kill(worker, 'SIGKILL');
     site.proxy.process.child.kill('SIGKILL');
     await terminal.ended();
     await site.proxy.process.finished;

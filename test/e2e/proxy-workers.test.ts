@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { run } from '../helpers/e2e/background.ts';
 import { agent, privateHost } from '../helpers/e2e/private-host.ts';
-import { recordings, startProxySite, stateDirectory, terminalAt } from '../helpers/e2e/proxy.ts';
+import { recordings, startProxySite, stateDirectory, terminalAt, workersOf } from '../helpers/e2e/proxy.ts';
 import { Terminal } from '../helpers/e2e/terminal.ts';
 import { until } from '../helpers/e2e/until.ts';
 
@@ -17,7 +17,7 @@ t.teardown(async () => await site.stop());
 t.test('a worker that is killed takes its sessions with it, says so, and is replaced', async t => {
   await until('both workers', () => bothServe());
   const both = [await shell('alice'), await shell('bob')].map(({ terminal }) => terminal);
-  const [victim = 0, ...others] = workers();
+  const [victim = 0, ...others] = workersOf(site.proxy);
   t.equal(others.length, 1);
   process.kill(victim, 'SIGKILL');
   t.match(await site.proxy.said(line => line['how'] === 'SIGKILL'), { level: 'error', worker: victim });
@@ -26,7 +26,7 @@ t.test('a worker that is killed takes its sessions with it, says so, and is repl
   kept?.send('echo still "here"\r');
   await kept?.expect('still here');
   await site.proxy.said(line => line['text'] === 'a worker serves');
-  t.equal(workers().length, 2);
+  t.equal(workersOf(site.proxy).length, 2);
   await leave((await shell('alice')).terminal);
   await leave(kept);
 });
@@ -94,11 +94,11 @@ t.test('a session is ended by an administrator, and the person reads that', asyn
 
 t.test('SIGHUP: a broken file changes nothing; a good one is for those who come', async t => {
   const { terminal } = await shell('alice');
-  const before = workers();
+  const before = workersOf(site.proxy);
   site.reload('[proxy]\nworkers = "many"\nmaxSesions = 3\n');
   await site.proxy.said(line => /maxSesions/.test(String(line['text'])));
   await site.proxy.said(line => line['text'] === 'the old configuration stays');
-  t.strictSame(workers(), before);
+  t.strictSame(workersOf(site.proxy), before);
 
   site.reload({ ...usual, service: 'record = false' });
   await site.proxy.said(line => line['text'] === 'reloaded');
@@ -108,7 +108,7 @@ t.test('SIGHUP: a broken file changes nothing; a good one is for those who come'
   t.match((await sessions('list')).stdout, new RegExp(`${id}  .* out  shell\n$`), 'the new one is not recorded');
   await leave(later);
   await leave(terminal);
-  await until('the end of the old workers', () => !workers().some(pid => before.includes(pid)));
+  await until('the end of the old workers', () => !workersOf(site.proxy).some(pid => before.includes(pid)));
 });
 
 t.test('SIGTERM: who is in may end in peace for a while, then is told, and what was recorded is whole', async t => {
@@ -133,7 +133,7 @@ t.test('SIGTERM: who is in may end in peace for a while, then is told, and what 
 t.test('without the first process there is none', async t => {
   await site.restart(usual);
   const { terminal } = await shell('bob');
-  const all = workers();
+  const all = workersOf(site.proxy);
   site.proxy.process.child.kill('SIGKILL');
   await terminal.expect('The proxy is shutting down');
   await terminal.ended();
@@ -169,7 +169,3 @@ function bothServe(): boolean {
 }
 
 /** The processes that the proxy has started. */
-function workers(): number[] {
-  const pid = site.proxy.process.child.pid ?? 0;
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
-}

@@ -34,7 +34,7 @@ export class HostProof {
 
   /** Throws if the keys that are known cannot be read. */
   constructor(service: ProxyService, ports: HostProofPorts) {
-    const { host, port, hostCAs, hostKeys, firstUse } = service;
+    const { host, port, certifiedAs, hostCAs, hostKeys, firstUse } = service;
     this.#service = service;
     this.#address = { host, port };
     this.#ports = ports;
@@ -43,7 +43,7 @@ export class HostProof {
     const pinned = stored.map(({ blob }) => parsePublicKey(blob));
     const known = pinned.flatMap(key => (key.kind === 'parsed' ? [key.value] : []));
     if (known.length < stored.length) throw new Error(`a key that is kept for ${host}:${port} cannot be read`);
-    this.#trusted = { host, hostCAs, hostKeys: mayBeNew ? known : hostKeys, mayBeNew };
+    this.#trusted = { host, certifiedAs, hostCAs, hostKeys: mayBeNew ? known : hostKeys, mayBeNew };
   }
 
   get algorithms(): string[] {

@@ -244,8 +244,16 @@ export function terminalAt(
   return new Terminal(['ssh', ...proxy.flags(identity), '-tt', `${user}@proxy`, ...words]);
 }
 
-/** Memory of the proxy's process. */
-export function residentMiB({ process }: RunningProxy): number {
-  const status = readFileSync(`/proc/${process.child.pid}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+/** Their process IDs. */
+export function workersOf({ process: { child } }: RunningProxy): number[] {
+  const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
+  return children === '' ? [] : children.split(' ').map(Number);
+}
+
+/** Memory of the proxy's processes, together. */
+export function residentMiB(proxy: RunningProxy): number {
+  const statuses = [proxy.process.child.pid, ...workersOf(proxy)].map(pid =>
+    readFileSync(`/proc/${pid}/status`, 'utf8'),
+  );
+  return statuses.reduce((sum, status) => sum + Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024, 0);
 }
