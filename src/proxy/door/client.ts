@@ -91,9 +91,9 @@ export class Client implements TransportListener {
     });
   }
 
-  message(payload: Buffer): void {
-    if (this.#relay === undefined) this.#userauth?.message(payload);
-    else this.#relay.message('client', payload);
+  message(payload: Buffer): 'passed' | void {
+    if (this.#relay !== undefined) return this.#relay.message('client', payload);
+    this.#userauth?.message(payload);
   }
 
   drained(): void {

@@ -6,7 +6,7 @@ export interface SessionTap {
   readonly isCongested: boolean;
   /** A request of the client that passes. */
   request(channel: number, payload: Buffer): void;
-  /** Data from the host, standard output or another stream. */
+  /** Data from the host, standard output or another stream. The bytes are gone when this returns. */
   output(channel: number, payload: Buffer): void;
   /** A request of the host that passes: how a program ended, as a rule. */
   ending(channel: number, payload: Buffer): void;
