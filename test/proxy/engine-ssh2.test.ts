@@ -116,6 +116,30 @@ t.test('new keys by volume, both ways, while data flows', async t => {
   t.match((await client.next(94)).toString('latin1'), /back/);
 });
 
+t.test('what a listener keeps stays as it was, and what it has passed on is gone', async t => {
+  const server = await rawServer();
+  t.teardown(() => server.stop());
+  const client = await rawClient(server.port);
+  const peer = await until('the other end', () => server.peers.find(({ isReady }) => isReady));
+  const kept: Buffer[] = [];
+  const passed: Buffer[] = [];
+  peer.message = payload => {
+    (payload.at(-1) === 0 ? kept : passed).push(payload);
+    return payload.at(-1) === 0 ? undefined : 'passed';
+  };
+  const sent = [0, 1].flatMap(last => Array.from({ length: 32 }, (_, i) => Buffer.alloc(30_000, i).fill(last, 29_999)));
+  for (const data of sent) {
+    client.send(byte(94), data);
+    await new Promise(setImmediate);
+  }
+  await until('all of it', () => kept.length + passed.length === sent.length);
+  t.strictSame(
+    kept.map(one => one.subarray(1)),
+    sent.slice(0, 32),
+  );
+  t.ok(passed.some(one => one.length === 0));
+});
+
 t.test('a length that is none, and a packet that was changed on its way', async t => {
   const server = await rawServer();
   t.teardown(() => server.stop());

@@ -77,7 +77,7 @@ t.test('a first line in any pieces, with anything in it', async t => {
 
 t.test('bytes that are no packets, before there are keys', async t => {
   const proxy = await inProcess(t, {
-    proxy: { loginTimeoutMs: 3_000, maxStartups: 1_000, maxStartupsPerAddress: 1_000 },
+    proxy: { maxStartups: 1_000, maxStartupsPerAddress: 1_000 },
   });
   const hello = await firstBytes(proxy.port);
   for (let round = 0; round < 4; round++) {

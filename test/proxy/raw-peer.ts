@@ -39,7 +39,7 @@ export class RawPeer implements TransportListener {
     if (this.asksAtOnce) this.send(serviceRequest('ssh-userauth'));
   }
 
-  message(payload: Buffer): void {
+  message(payload: Buffer): 'passed' | void {
     this.messages.push(Buffer.from(payload));
   }
 

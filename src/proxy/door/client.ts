@@ -60,7 +60,7 @@ export interface ClientEvents {
 }
 
 /** Where a client's messages go, once it is in. */
-type Traffic = Pick<Jump, 'message' | 'drained' | 'ended' | 'end'>;
+interface Traffic extends Pick<Jump, 'drained' | 'ended' | 'end'>, Pick<TransportListener, 'message'> {}
 
 export class Client implements TransportListener {
   readonly #parts: ClientParts;
@@ -141,9 +141,9 @@ export class Client implements TransportListener {
     });
   }
 
-  message(payload: Buffer): void {
-    if (this.#traffic === undefined) this.#userauth?.message(payload);
-    else this.#traffic.message(payload);
+  message(payload: Buffer): 'passed' | void {
+    if (this.#traffic !== undefined) return this.#traffic.message(payload);
+    this.#userauth?.message(payload);
   }
 
   drained(): void {

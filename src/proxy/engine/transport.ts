@@ -71,10 +71,10 @@ export interface TransportListener {
   /** Keys are exchanged, and a host that is a server is proved. Once. */
   ready(): void;
   /**
-   * A whole message of a service: its number is its first byte. Once the peer is trusted, the bytes are gone when this
-   * returns: who wants to keep them copies them.
+   * A whole message of a service: its number is its first byte.
+   * @returns `passed`: nobody has kept any of its bytes, not even to be written later, and their memory may be given back
    */
-  message(payload: Buffer): void;
+  message(payload: Buffer): 'passed' | void;
   /** What waited is on its way; see {@link Transport.isCongested}. */
   drained(): void;
   /** Once, and the last. */
@@ -97,8 +97,8 @@ export class Transport {
   readonly #rekeyTimer: NodeJS.Timeout;
   #isReady = false;
   #isTrusted = false;
-  /** Was it, when what is being read came? */
-  #wasTrusted = false;
+  /** Of what is being read, something was kept. */
+  #isKept = false;
   #isClosed = false;
   #peerSaidGoodbye: string | undefined;
   /** Reasons not to read: the listener's, and fairness. */
@@ -204,10 +204,10 @@ export class Transport {
     this.#end({ kind: 'us', text });
   }
 
-  /** Nobody keeps what was read: strangers' messages are looked at later, ssh2 keeps those that exchange keys. */
+  /** Nobody keeps what was read: neither the listener, nor ssh2, as it does while keys are exchanged. */
   get #mayDiscard(): boolean {
     const { _decipher: opener, _kexinit: exchange } = this.#protocol;
-    return this.#wasTrusted && exchange === undefined && opener instanceof PacketOpener;
+    return !this.#isKept && exchange === undefined && opener instanceof PacketOpener;
   }
 
   /** What ssh2 seals, or keeps until keys are exchanged. */
@@ -236,7 +236,7 @@ export class Transport {
   #read(chunk: Buffer): void {
     if (this.#isClosed) return;
     const { length } = chunk;
-    this.#wasTrusted = this.#isTrusted;
+    this.#isKept = false;
     this.#bytesSinceKeys += length;
     if (!this.#isTrusted) {
       this.#untrustedBytes += length;
@@ -272,6 +272,7 @@ export class Transport {
   #received(payload: Buffer, ofTransport: (payload: Buffer) => unknown): unknown {
     if (this.#isClosed || payload.length === 0) return undefined;
     const type = payload[0] ?? 0;
+    if (type < msg.userauthRequest) this.#isKept = true;
     switch (type) {
       case msg.kexInit:
         if (!this.#isTrusted) {
@@ -288,7 +289,7 @@ export class Transport {
         return ofTransport.call(this.#protocol, payload);
       default:
         if (type === msg.serviceRequest || type === msg.serviceAccept || (type >= 50 && type <= 127))
-          this.#listener.message(payload);
+          this.#isKept = this.#listener.message(payload) !== 'passed' || this.#isKept;
         else this.disconnect(bye.protocolError, `unexpected message ${type}`);
         return undefined;
     }

@@ -96,8 +96,7 @@ export class JumpChannel {
     if (this.#clientEnded || this.#closeSent) return true; // nobody is left to take it
     this.#limits.moved();
     this.#facts.bytes.client += bytes.length;
-    const kept = Buffer.from(bytes); // the message is gone when this returns
-    this.#socket.write(kept, () => this.#adjust(kept.length));
+    this.#socket.write(bytes, () => this.#adjust(bytes.length));
     return true;
   }
 

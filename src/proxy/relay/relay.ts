@@ -74,8 +74,8 @@ export class Relay {
     this.#tap = tap;
   }
 
-  /** A message from that side. */
-  message(from: Side, payload: Buffer): void {
+  /** A message from that side. @returns `passed`: nothing of it is kept */
+  message(from: Side, payload: Buffer): 'passed' | void {
     if (this.#isOver) return;
     switch (payload[0] ?? 0) {
       case msg.globalRequest:
@@ -96,7 +96,8 @@ export class Relay {
         return this.#reply(from, payload);
       case msg.channelData:
       case msg.channelExtendedData:
-        return this.#data(from, payload);
+        this.#data(from, payload);
+        return 'passed'; // a leg seals a copy, and a tap keeps no view
       case msg.channelWindowAdjust:
       case msg.channelEof:
         if (this.#channelOf(from, payload) !== undefined) this.#pass(from, payload);

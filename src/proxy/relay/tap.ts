@@ -21,9 +21,9 @@ export interface SessionTap {
   request(channel: number, payload: Buffer): void;
   /** The host's reply to a request of the client, the first of those that wait for one. */
   answered(channel: number, isSuccess: boolean): void;
-  /** Data of a session from the client. */
+  /** Data of a session from the client. The bytes are gone when this returns. */
   input(channel: number, payload: Buffer): void;
-  /** Data of a session from the host, standard output or another stream. */
+  /** Data of a session from the host, standard output or another stream; gone likewise. */
   output(channel: number, payload: Buffer): void;
   /** A request of the host that passes: how a program ended, as a rule. */
   ending(channel: number, payload: Buffer): void;

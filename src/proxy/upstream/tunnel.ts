@@ -164,7 +164,7 @@ export class Tunnel extends Duplex {
     if (data === undefined || this.#hasEnded || data.length > this.#granted) return this.#violation();
     this.#granted -= data.length;
     this.#taken += data.length;
-    this.push(Buffer.from(data)); // it may be read later, and the message is gone then
+    this.push(data);
   }
 
   #adjusted(payload: Buffer): void {

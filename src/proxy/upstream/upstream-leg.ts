@@ -35,9 +35,9 @@ export class UpstreamLeg implements TransportListener {
     this.#next?.ready();
   }
 
-  message(payload: Buffer): void {
-    if (this.#early === undefined) this.#next?.message(payload);
-    else this.#early.push(Buffer.from(payload));
+  message(payload: Buffer): 'passed' | void {
+    if (this.#early === undefined) return this.#next?.message(payload);
+    this.#early.push(payload);
   }
 
   drained(): void {
