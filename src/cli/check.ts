@@ -7,12 +7,19 @@ import { cleanText } from '../protocol/clean.ts';
 import { type SecretTrouble, secretTroubles } from '../proxy/door/secret-files.ts';
 import { TrasaClient } from '../trasa/client.ts';
 
+interface Arguments {
+  readonly config?: string;
+  readonly offline?: boolean;
+  /** As the proxy reads it. */
+  readonly proxy?: boolean;
+}
+
 /**
  * `trasa-agent check`: says what is wrong with the configuration, all of it, and then asks the server whether it accepts
  * this host, unless `offline`. Returns the exit status.
  */
-export async function check(args: { readonly config?: string; readonly offline?: boolean }): Promise<number> {
-  const loaded = loadConfig(args.config);
+export async function check(args: Arguments): Promise<number> {
+  const loaded = loadConfig(args.config, undefined, args.proxy === true ? 'proxy' : 'daemon');
   if (loaded.kind === 'broken') {
     for (const problem of loaded.problems) process.stderr.write(`${formatProblem(problem)}\n`);
     return exitStatus.config;
