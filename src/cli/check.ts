@@ -29,8 +29,16 @@ export async function check(args: Arguments): Promise<number> {
   process.stdout.write(`${source}: configuration is valid\n`);
   const troubles = secretTroubles(proxy);
   for (const trouble of troubles) process.stderr.write(`${formatTrouble(trouble)}\n`);
-  if (troubles.length > 0) return exitStatus.config;
+  const trouble = args.proxy === true ? await startTroubleOf(loaded.config) : undefined;
+  if (trouble !== undefined) process.stderr.write(`${trouble}\n`);
+  if (troubles.length > 0 || trouble !== undefined) return exitStatus.config;
   return args.offline === true ? 0 : await askServer(loaded.config);
+}
+
+/** Loaded where it is needed: the proxy's rooms are large. */
+async function startTroubleOf(config: AgentConfig): Promise<string | undefined> {
+  const { startTrouble } = await import('../proxy/start-trouble.ts');
+  return startTrouble(config);
 }
 
 function formatTrouble({ path, problem }: SecretTrouble): string {

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { privateDirectory, put } from '../config/place.ts';
 
@@ -69,6 +70,12 @@ serviceKeyFile = "${place}/none.key"
   );
   t.match(runCheck(file), { status: 0 });
   t.match(runCheck(file, 'proxy'), { status: 78, stderr: /:11: web1: serviceKeyFile .*none\.key does not exist/ });
+  put(`${place}/none.key`, 'akey', 0o600);
+  t.match(runCheck(file, 'proxy'), { status: 0, stderr: '' });
+  put(file, `${readFileSync(file, 'utf8')}credentials = ["password"]\npasswordFile = "${place}/password"\n`);
+  t.match(runCheck(file, 'proxy'), { status: 78, stderr: /proxy\.toml: service web1: passwordFile .* does not exist/ });
+  put(file, `${valid}[proxy]\nstateDirectory = "${place}"\n`);
+  t.match(runCheck(file, 'proxy'), { status: 78, stderr: /the proxy leads nowhere/ });
 });
 
 function runCheck(config: string, whose = 'daemon'): { status: number | null; stdout: string; stderr: string } {
