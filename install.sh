@@ -152,6 +152,8 @@ each_file() {
   "$1" "$here/debian/trasa-agent.service" /etc/systemd/system/trasa-agent.service 0644
   "$1" "$here/debian/trasa-agent.trasa-server.service" /etc/systemd/system/trasa-server.service 0644
   "$1" "$here/debian/trasa-agent.trasa-proxy.service" /etc/systemd/system/trasa-proxy.service 0644
+  "$1" "$here/debian/trasa-agent.trasa-renew.service" /etc/systemd/system/trasa-renew.service 0644
+  "$1" "$here/debian/trasa-agent.trasa-renew.timer" /etc/systemd/system/trasa-renew.timer 0644
   for page in "$here"/man/*.scd; do
     name=$(basename "$page" .scd)
     ! command -v scdoc >/dev/null || "$1" "$page" "$prefix/share/man/man${name##*.}/$name" 0644
@@ -159,7 +161,7 @@ each_file() {
 }
 
 users='trasa-agent trasa-server trasa-proxy'
-units='trasa-agent.socket trasa-agent.service trasa-server.service trasa-proxy.service'
+units='trasa-agent.socket trasa-agent.service trasa-server.service trasa-proxy.service trasa-renew.timer'
 
 install_files() {
   check_system

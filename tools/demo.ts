@@ -1,7 +1,8 @@
 /**
  * `npm run demo`: the product at work on loopback. Server, daemon and a throw-away sshd with one account, in a private
- * mount namespace (nothing of the machine changes); one login by code and one by push, as they happen; then it waits for
- * your own, until Ctrl-C. `npm run demo -- --once` stops after its own two, with status 0 if both went well.
+ * mount namespace (nothing of the machine changes); one login by code and one by push, as they happen; one through the access
+ * proxy, played back from its recording, which is then verified; then it waits for your own, until Ctrl-C.
+ * `npm run demo -- --once` stops after its own three, with status 0 if all went well.
  */
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +23,7 @@ import {
   startServer,
 } from '../test/helpers/e2e/agent.ts';
 import { enterPrivateHost } from '../test/helpers/e2e/private-host.ts';
-import { configFile as proxyConfig, startProxyBehind } from '../test/helpers/e2e/proxy.ts';
+import { startProxyBehind } from '../test/helpers/e2e/proxy.ts';
 import { sshTerminal } from '../test/helpers/e2e/ssh.ts';
 import { makeKey, type Sshd, startSshd } from '../test/helpers/e2e/sshd.ts';
 import { Terminal } from '../test/helpers/e2e/terminal.ts';
@@ -113,18 +114,10 @@ async function loginThroughProxy(server: Server, service: Service, deviceFile: s
   const { attempt } = await proxy.said(line => line['event'] === 'recording-sealed');
   const [, accepted = ''] = /(Accepted publickey for .*)/.exec(upstream.log()) ?? [];
   tell(`sshd     ${accepted}`);
-  const played = await command([
-    'proxy',
-    'recordings',
-    'play',
-    String(attempt),
-    '--speed',
-    '0',
-    '--config',
-    proxyConfig,
-  ]);
-  console.log(indented(`$ trasa-agent proxy recordings play ${String(attempt)}\n${played.trim()}`));
-  tell(`recorded ${(await command(['proxy', 'recordings', 'verify', '--config', proxyConfig])).trim()}`);
+  for (const words of [`play ${String(attempt)} --speed 0`, 'verify']) {
+    const shown = await command(['proxy', 'recordings', ...words.split(' ')]);
+    console.log(indented(`$ trasa-agent proxy recordings ${words}\n${shown.trim()}`));
+  }
 }
 
 /** Says hello in the shell, leaves it, and shows what the person saw. */

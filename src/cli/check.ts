@@ -7,12 +7,19 @@ import { cleanText } from '../protocol/clean.ts';
 import { type SecretTrouble, secretTroubles } from '../proxy/door/secret-files.ts';
 import { TrasaClient } from '../trasa/client.ts';
 
+interface Arguments {
+  readonly config?: string;
+  readonly offline?: boolean;
+  /** As the proxy reads it. */
+  readonly proxy?: boolean;
+}
+
 /**
  * `trasa-agent check`: says what is wrong with the configuration, all of it, and then asks the server whether it accepts
  * this host, unless `offline`. Returns the exit status.
  */
-export async function check(args: { readonly config?: string; readonly offline?: boolean }): Promise<number> {
-  const loaded = loadConfig(args.config);
+export async function check(args: Arguments): Promise<number> {
+  const loaded = loadConfig(args.config, undefined, args.proxy === true ? 'proxy' : 'daemon');
   if (loaded.kind === 'broken') {
     for (const problem of loaded.problems) process.stderr.write(`${formatProblem(problem)}\n`);
     return exitStatus.config;
@@ -22,8 +29,16 @@ export async function check(args: { readonly config?: string; readonly offline?:
   process.stdout.write(`${source}: configuration is valid\n`);
   const troubles = secretTroubles(proxy);
   for (const trouble of troubles) process.stderr.write(`${formatTrouble(trouble)}\n`);
-  if (troubles.length > 0) return exitStatus.config;
+  const trouble = args.proxy === true ? await startTroubleOf(loaded.config) : undefined;
+  if (trouble !== undefined) process.stderr.write(`${trouble}\n`);
+  if (troubles.length > 0 || trouble !== undefined) return exitStatus.config;
   return args.offline === true ? 0 : await askServer(loaded.config);
+}
+
+/** Loaded where it is needed: the proxy's rooms are large. */
+async function startTroubleOf(config: AgentConfig): Promise<string | undefined> {
+  const { startTrouble } = await import('../proxy/start-trouble.ts');
+  return startTrouble(config);
 }
 
 function formatTrouble({ path, problem }: SecretTrouble): string {

@@ -64,10 +64,11 @@ function commandLine(finish: (status: number) => void): Argv {
       command =>
         configOption(command)
           .option('offline', { type: 'boolean', default: false, describe: 'ask no server' })
+          .option('proxy', { type: 'boolean', default: false, describe: "the proxy's, not the daemon's" })
           .epilogue(exitStatuses('all is well', ['unavailable', 'config'])),
-      async ({ config, offline }) => {
+      async ({ config, offline, proxy }) => {
         const { check } = await import('./check.ts');
-        finish(await check(config === undefined ? { offline } : { config, offline }));
+        finish(await check({ ...(config !== undefined && { config }), offline, proxy }));
       },
     )
     .command(
@@ -113,7 +114,8 @@ function commandLine(finish: (status: number) => void): Argv {
       'let people through to other hosts, by ssh: first factor, second factor, a certificate for minutes',
       command => {
         recordingsCommand(command);
-        return sessionsCommand(hostKeysCommand(approvalsCommand(configOption(command)))).epilogue(
+        const usual = '/etc/trasa/trasa-proxy.toml, then as for the daemon';
+        return sessionsCommand(hostKeysCommand(approvalsCommand(configOption(command, usual)))).epilogue(
           exitStatuses('stopped by a signal', ['unavailable', 'config']),
         );
       },
@@ -160,11 +162,14 @@ const doctorStatuses = `Exit status:
    70  internal error
    77  not run by root`;
 
-function configOption<T>(command: Argv<T>): Argv<T & { config: string | undefined }> {
+function configOption<T>(
+  command: Argv<T>,
+  usual = '/etc/trasa/trasa-agent.toml, then the file of the original agent',
+): Argv<T & { config: string | undefined }> {
   return command.option('config', {
     type: 'string',
     requiresArg: true,
-    describe: 'configuration file [default: /etc/trasa/trasa-agent.toml, then the file of the original agent]',
+    describe: `configuration file [default: ${usual}]`,
   });
 }
 

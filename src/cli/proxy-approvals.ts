@@ -1,12 +1,9 @@
 import type { Argv } from 'yargs';
-import { loadConfig } from '../config/load.ts';
-import { formatProblem } from '../config/problem.ts';
 import { callerOf } from '../host/caller.ts';
-import { enterDirectory } from '../host/enter-directory.ts';
-import { exitStatus } from '../policy/refusals.ts';
 import { cleanText } from '../protocol/clean.ts';
 import { type Approval, Approvals } from '../store/approvals.ts';
 import { exitStatuses } from './exit-statuses.ts';
+import { inStateOfProxy } from './proxy-state.ts';
 import { fail, say } from './server-common.ts';
 
 const statuses = exitStatuses('done', ['failed', 'noPermission', 'config']);
@@ -15,10 +12,7 @@ interface Arguments {
   readonly config: string | undefined;
 }
 
-/**
- * `trasa-agent proxy approvals …`: the state is the proxy's, so each command becomes the proxy's user before it touches it;
- * nobody but root and that user can.
- */
+/** `trasa-agent proxy approvals …`, for root and the proxy's own user. */
 export function approvalsCommand(yargs: Argv<Arguments>): Argv<Arguments> {
   return yargs.command('approvals', 'entries that wait for an administrator', command => {
     command.command(
@@ -67,25 +61,14 @@ function decisionCommand(
 }
 
 function withApprovals({ config }: Arguments, work: (approvals: Approvals) => void): void {
-  const loaded = loadConfig(config, undefined, 'proxy');
-  if (loaded.kind === 'broken') {
-    for (const problem of loaded.problems) fail(formatProblem(problem), exitStatus.config);
-    return;
-  }
-  const { stateDirectory } = loaded.config.proxy;
-  const fault = enterDirectory(stateDirectory);
-  if (fault !== undefined) {
-    fail(`${fault}; the proxy makes it when it starts`, exitStatus.noPermission);
-    return;
-  }
-  const approvals = new Approvals(stateDirectory);
-  try {
-    work(approvals);
-  } catch (error) {
-    fail(error instanceof Error ? error.message : String(error));
-  } finally {
-    approvals.close();
-  }
+  inStateOfProxy(config, ({ stateDirectory }) => {
+    const approvals = new Approvals(stateDirectory);
+    try {
+      work(approvals);
+    } finally {
+      approvals.close();
+    }
+  });
 }
 
 function lineOf({ id, state, person, account, target, client, policy, askedAt, lastsMs, decidedAt }: Approval): string {

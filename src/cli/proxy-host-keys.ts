@@ -1,8 +1,10 @@
 import type { Argv } from 'yargs';
 import type { ProxySettings } from '../config/config.ts';
-import { exitStatus } from '../policy/refusals.ts';
-import type { HostKeyStore } from '../store/host-keys.ts';
+import { callerOf } from '../host/caller.ts';
+import { acceptHostKey, forgetHostKeys, knownHosts } from '../proxy/known-hosts.ts';
+import { HostKeyStore } from '../store/host-keys.ts';
 import { exitStatuses } from './exit-statuses.ts';
+import { inStateOfProxy } from './proxy-state.ts';
 import { fail, say } from './server-common.ts';
 
 const configOption = {
@@ -10,7 +12,7 @@ const configOption = {
 } as const;
 const serviceOption = { type: 'string', demandOption: true, describe: 'its name in the configuration' } as const;
 
-/** `trasa-agent proxy host-keys …`: run by root or by the proxy's user, beside a proxy that serves. */
+/** `trasa-agent proxy host-keys …`, for root and the proxy's own user. */
 export function hostKeysCommand<T>(yargs: Argv<T>): Argv<T> {
   return yargs.command('host-keys', 'keys of hosts that are taken on first use, or wait for that (firstUse)', command =>
     command
@@ -24,7 +26,7 @@ export function hostKeysCommand<T>(yargs: Argv<T>): Argv<T> {
               json: { type: 'boolean', default: false, describe: 'a JSON object for each line' },
             })
             .epilogue(statuses),
-        async args => await listKeys(args),
+        args => listKeys(args),
       )
       .command(
         'accept <service> <fingerprint>',
@@ -35,78 +37,54 @@ export function hostKeysCommand<T>(yargs: Argv<T>): Argv<T> {
             .positional('fingerprint', { type: 'string', demandOption: true, describe: 'SHA256:…, as list prints it' })
             .options(configOption)
             .epilogue(statuses),
-        async args => await acceptKeys(args),
+        args => acceptKeys(args),
       )
       .command(
         'forget <service>',
         'all keys of its host: the next one is new again',
         forget => forget.positional('service', serviceOption).options(configOption).epilogue(statuses),
-        async args => await forgetKeys(args),
+        args => forgetKeys(args),
       )
       .epilogue(statuses)
       .demandCommand(1, 'a subcommand of host-keys is missing'),
   );
 }
 
-const statuses = exitStatuses('done', ['failed', 'config']);
+const statuses = exitStatuses('done', ['failed', 'noPermission', 'config']);
 
 interface ConfigArguments {
   readonly config?: string | undefined;
 }
 
-async function listKeys({ json, ...args }: ConfigArguments & { readonly json: boolean }): Promise<void> {
-  await withStore(args, async (services, store) => {
-    const { knownHosts } = await import('../proxy/known-hosts.ts');
+function listKeys({ json, ...args }: ConfigArguments & { readonly json: boolean }): void {
+  withStore(args, (services, store) => {
     for (const one of knownHosts(services, store))
       say(json ? JSON.stringify(one) : [one.service, one.address, one.state, one.key, one.since, one.by].join('\t'));
   });
 }
 
-async function acceptKeys(
-  args: ConfigArguments & { readonly service: string; readonly fingerprint: string },
-): Promise<void> {
-  await withStore(args, async (services, store) => {
-    const { acceptHostKey } = await import('../proxy/known-hosts.ts');
-    conclude(acceptHostKey(services, store, args.service, args.fingerprint, administrator(), Date.now()));
+function acceptKeys(args: ConfigArguments & { readonly service: string; readonly fingerprint: string }): void {
+  const by = callerOf();
+  withStore(args, (services, store) => {
+    conclude(acceptHostKey(services, store, args.service, args.fingerprint, by, Date.now()));
   });
 }
 
-async function forgetKeys(args: ConfigArguments & { readonly service: string }): Promise<void> {
-  await withStore(args, async (services, store) => {
-    const { forgetHostKeys } = await import('../proxy/known-hosts.ts');
-    conclude(forgetHostKeys(services, store, args.service));
+function forgetKeys(args: ConfigArguments & { readonly service: string }): void {
+  withStore(args, (services, store) => conclude(forgetHostKeys(services, store, args.service)));
+}
+
+type Work = (services: ProxySettings['services'], store: HostKeyStore) => void;
+
+function withStore({ config }: ConfigArguments, work: Work): void {
+  inStateOfProxy(config, ({ stateDirectory, services }) => {
+    const store = new HostKeyStore(stateDirectory);
+    try {
+      work(services, store);
+    } finally {
+      store.close();
+    }
   });
-}
-
-type Work = (services: ProxySettings['services'], store: HostKeyStore) => Promise<void>;
-
-async function withStore({ config }: ConfigArguments, work: Work): Promise<void> {
-  const { loadConfig } = await import('../config/load.ts');
-  const { formatProblem } = await import('../config/problem.ts');
-  const { enterDirectory } = await import('../host/enter-directory.ts');
-  const { HostKeyStore: Store } = await import('../store/host-keys.ts');
-  const loaded = loadConfig(config, undefined, 'proxy');
-  if (loaded.kind === 'broken') {
-    fail(loaded.problems.map(formatProblem).join('; '), exitStatus.config);
-    return;
-  }
-  const { stateDirectory, services } = loaded.config.proxy;
-  const why = enterDirectory(stateDirectory);
-  if (why !== undefined) {
-    fail(`${why}; the proxy makes it when it starts`, exitStatus.config);
-    return;
-  }
-  try {
-    const store = new Store(stateDirectory);
-    await work(services, store).finally(() => store.close());
-  } catch (error) {
-    fail(error instanceof Error ? error.message : String(error), exitStatus.config);
-  }
-}
-
-/** Who has looked at it, as far as sudo tells. */
-function administrator(): string {
-  return process.env['SUDO_USER'] ?? 'an administrator';
 }
 
 function conclude(result: string | Error): void {

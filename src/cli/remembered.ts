@@ -79,7 +79,11 @@ export const gracesCommand: CommandModule = {
 function commonOptions<T>(yargs: Argv<T>) {
   return yargs.options({
     proxy: { type: 'boolean', default: false, describe: "the proxy's, not the daemon's" },
-    config: { type: 'string', requiresArg: true, describe: 'configuration file [default: as for the daemon]' },
+    config: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'configuration file [default: as for the daemon, or the proxy]',
+    },
   });
 }
 

@@ -18,6 +18,8 @@ import {
 
 /** Where a configuration is looked for, in this order: ours, then the original PAM module's. */
 export const usualPlaces = ['/etc/trasa/trasa-agent.toml', '/etc/trasa/config/trasapam.toml'] as const;
+/** The proxy's own, which its unit names, comes first. */
+const usualPlacesOfProxy = ['/etc/trasa/trasa-proxy.toml', ...usualPlaces] as const;
 
 const maxBytes = 1024 * 1024;
 
@@ -29,10 +31,11 @@ const maxBytes = 1024 * 1024;
  */
 export function loadConfig(
   path?: string,
-  places: readonly string[] = usualPlaces,
+  places?: readonly string[],
   whose: 'daemon' | 'proxy' = 'daemon',
 ): LoadedConfig {
-  const { file, read } = path === undefined ? readFirst(places) : readOne(path);
+  const usual = whose === 'proxy' ? usualPlacesOfProxy : usualPlaces;
+  const { file, read } = path === undefined ? readFirst(places ?? usual) : readOne(path);
   if (read.kind === 'refused') return broken(unsafeAt(file, read.problem));
   const document = parseDocument(read.text);
   if (document.kind === 'syntax') return broken(problemAt(file, document.line, document.text, document.hint));

@@ -1,8 +1,9 @@
-import type { AgentConfig, LoadedConfig } from '../config/config.ts';
+import type { LoadedConfig } from '../config/config.ts';
 import { formatProblem } from '../config/problem.ts';
 import { exitStatus } from '../policy/refusals.ts';
 import { type Primary, startPrimary } from './primary.ts';
 import type { PrimaryParts } from './service.ts';
+import { leadsNowhere } from './start-trouble.ts';
 
 /** The part of `process` that is needed here. */
 export type Process = Pick<NodeJS.Process, 'on'>;
@@ -44,15 +45,11 @@ function load({ loadConfig, log }: PrimaryParts): LoadedConfig {
   const loaded = loadConfig();
   const problems = loaded.kind === 'broken' ? loaded.problems : loaded.warnings;
   for (const problem of problems) log[loaded.kind === 'broken' ? 'error' : 'warn'](formatProblem(problem));
-  if (loaded.kind === 'broken' || leadsSomewhere(loaded.config)) return loaded;
-  log.error(
-    `${loaded.config.source}: there is no [proxy.services.NAME] and no catalogue = true: the proxy leads nowhere`,
-  );
+  if (loaded.kind === 'broken') return loaded;
+  const trouble = leadsNowhere(loaded.config);
+  if (trouble === undefined) return loaded;
+  log.error(trouble);
   return { kind: 'broken', problems: [] };
-}
-
-function leadsSomewhere({ proxy }: AgentConfig): boolean {
-  return proxy.services.size > 0 || proxy.catalogue;
 }
 
 /** Calls while `work` is being done are done by one more turn of it. */

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { privateDirectory, put } from '../config/place.ts';
 
@@ -55,9 +56,31 @@ t.test("the proxy's secrets are looked at", async t => {
   t.match(check(), /^78 .*ssh-user-ca\.key can be written by others than its owner \(mode 0620\)/);
 });
 
-function runCheck(config: string): { status: number | null; stdout: string; stderr: string } {
+t.test('with --proxy it is read as the proxy reads it: key files of services, too', async t => {
+  const place = privateDirectory(t);
+  const service = `address = "web1"
+accounts = ["a"]
+hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea"
+serviceID = "web1-id"
+serviceKeyFile = "${place}/none.key"
+`;
+  const file = put(
+    `${place}/proxy.toml`,
+    `${valid}[proxy]\nstateDirectory = "${place}"\n[proxy.services.web1]\n${service}`,
+  );
+  t.match(runCheck(file), { status: 0 });
+  t.match(runCheck(file, 'proxy'), { status: 78, stderr: /:11: web1: serviceKeyFile .*none\.key does not exist/ });
+  put(`${place}/none.key`, 'akey', 0o600);
+  t.match(runCheck(file, 'proxy'), { status: 0, stderr: '' });
+  put(file, `${readFileSync(file, 'utf8')}credentials = ["password"]\npasswordFile = "${place}/password"\n`);
+  t.match(runCheck(file, 'proxy'), { status: 78, stderr: /proxy\.toml: service web1: passwordFile .* does not exist/ });
+  put(file, `${valid}[proxy]\nstateDirectory = "${place}"\n`);
+  t.match(runCheck(file, 'proxy'), { status: 78, stderr: /the proxy leads nowhere/ });
+});
+
+function runCheck(config: string, whose = 'daemon'): { status: number | null; stdout: string; stderr: string } {
   const module = new URL('../../src/cli/check.ts', import.meta.url).href;
-  const program = `import(${JSON.stringify(module)}).then(async m => { process.exitCode = await m.check({ config: process.argv[1], offline: true }); })`;
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', program, config], { encoding: 'utf8' });
+  const program = `import(${JSON.stringify(module)}).then(async m => { process.exitCode = await m.check({ config: process.argv[1], offline: true, proxy: process.argv[2] === 'proxy' }); })`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', program, config, whose], { encoding: 'utf8' });
   return { status, stdout, stderr };
 }

@@ -74,6 +74,7 @@ t.test('firstUse = "hold": kept for an administrator, who accepts the key that w
   t.match(await hostKeys('accept', 'web1', unseen), { status: 1, stderr: /no key .* waits/ });
   t.match(await hostKeys('accept', 'web2', print), { status: 1, stderr: /no service web2/ });
   t.match(await hostKeys('accept', 'web1', print), { status: 0, stdout: new RegExp(escaped(print)) });
+  t.match(await hostKeys('list', '--json'), { stdout: /"state":"pinned".*"by":"uid \d+/ }, 'and who has accepted it');
   t.match(await enter('bob', 'web1'), { status: 0, stdout: 'bob\n' }, 'at once, without a restart');
 });
 

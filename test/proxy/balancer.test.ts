@@ -4,14 +4,7 @@ import t from 'tap';
 import { byte, string } from '../../src/ssh/wire.ts';
 import { until } from '../helpers/e2e/until.ts';
 import { type InProcess, inProcess } from './in-process.ts';
-import {
-  authRequest,
-  infoResponse,
-  keyboardInteractive,
-  type RawPeer,
-  rawStranger,
-  signedRequest,
-} from './raw-peer.ts';
+import { answerBoth, authRequest, type RawPeer, rawStranger } from './raw-peer.ts';
 
 const balancer = '127.0.0.2';
 const user = 'alice@web1';
@@ -87,11 +80,7 @@ async function stranger(proxy: InProcess, before: Buffer): Promise<RawPeer> {
 }
 
 async function logIn(proxy: InProcess, peer: RawPeer): Promise<void> {
-  peer.send(signedRequest(peer.transport.sessionId, user, proxy.alice));
-  await peer.next(51);
-  peer.send(keyboardInteractive(user));
-  await peer.next(60);
-  peer.send(infoResponse('123456'));
+  await answerBoth(peer, user, proxy.alice);
   await peer.next(52);
 }
 

@@ -11,7 +11,7 @@ import { watchSession } from '../../src/proxy/control/watch-session.ts';
 import { byte, string, uint32 } from '../../src/ssh/wire.ts';
 import { until } from '../helpers/e2e/until.ts';
 import { type InProcess, inProcess } from './in-process.ts';
-import { infoResponse, keyboardInteractive, type RawPeer, rawStranger, signedRequest } from './raw-peer.ts';
+import { answerBoth, type RawPeer, rawStranger } from './raw-peer.ts';
 
 const someId = '01JD0000000000000000000000';
 
@@ -113,11 +113,7 @@ t.test('an administrator reads no escape sequences of others in the list', async
 
 async function session(proxy: InProcess): Promise<{ id: string; peer: RawPeer; host: RawPeer }> {
   const peer = await rawStranger(proxy.port);
-  peer.send(signedRequest(peer.transport.sessionId, 'alice@web1', proxy.alice));
-  await peer.next(51);
-  peer.send(keyboardInteractive('alice@web1'));
-  await peer.next(60);
-  peer.send(infoResponse('123456'));
+  await answerBoth(peer, 'alice@web1', proxy.alice);
   await peer.next(52);
   const [report] = (await listSessions(proxy.stateDirectory)).sessions;
   const host = await until('the host', () => proxy.host.peers[0]);

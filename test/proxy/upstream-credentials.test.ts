@@ -12,7 +12,7 @@ import { HostKeyStore } from '../../src/store/host-keys.ts';
 import { until } from '../helpers/e2e/until.ts';
 import { certify, newCa, newPair, type TestCa } from '../ssh/authority.ts';
 import { answer, type InProcess, inProcess } from './in-process.ts';
-import { infoResponse, keyboardInteractive, newHostKey, type RawPeer, rawStranger, signedRequest } from './raw-peer.ts';
+import { answerBoth, infoResponse, newHostKey, type RawPeer, rawStranger } from './raw-peer.ts';
 
 const user = 'alice@web1';
 const vaultPassword = 'of the vault, never to be seen';
@@ -208,11 +208,7 @@ t.test('a vault that is not in order keeps the proxy from starting', async t => 
 /** Somebody who has passed the second factor. */
 async function person(proxy: InProcess): Promise<RawPeer> {
   const peer = await rawStranger(proxy.port);
-  peer.send(signedRequest(peer.transport.sessionId, user, proxy.alice));
-  await peer.next(51);
-  peer.send(keyboardInteractive(user));
-  await peer.next(60);
-  peer.send(infoResponse('123456'));
+  await answerBoth(peer, user, proxy.alice);
   return peer;
 }
 

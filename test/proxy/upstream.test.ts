@@ -11,7 +11,7 @@ import { until } from '../helpers/e2e/until.ts';
 import { valueOf } from '../ssh/openssh.ts';
 import { granting } from './between.ts';
 import { answer, type InProcess, inProcess } from './in-process.ts';
-import { infoResponse, keyboardInteractive, type RawPeer, rawStranger, signedRequest } from './raw-peer.ts';
+import { answerBoth, infoResponse, keyboardInteractive, type RawPeer, rawStranger, signedRequest } from './raw-peer.ts';
 
 const user = 'alice@web1';
 
@@ -113,11 +113,7 @@ t.test('a banner of the host is shown, cleaned, before the login succeeds', asyn
     }),
   });
   const peer = await rawStranger(proxy.port);
-  peer.send(signedRequest(peer.transport.sessionId, user, proxy.alice));
-  await peer.next(51);
-  peer.send(keyboardInteractive(user));
-  await peer.next(60);
-  peer.send(infoResponse('123456'));
+  await answerBoth(peer, user, proxy.alice);
   t.match(text(await peer.next(53)), /Authorised\r\nonly \?\]0;x\?\r\n/);
   await peer.next(52);
 });
@@ -255,11 +251,7 @@ async function offeredTo(proxy: InProcess): Promise<{ account: string; algorithm
 }
 
 async function dialogue(proxy: InProcess, peer: RawPeer): Promise<void> {
-  peer.send(signedRequest(peer.transport.sessionId, user, proxy.alice));
-  await peer.next(51);
-  peer.send(keyboardInteractive(user));
-  await peer.next(60);
-  peer.send(infoResponse('123456'));
+  await answerBoth(peer, user, proxy.alice);
 }
 
 async function enter(proxy: InProcess): Promise<'in' | 'out'> {
