@@ -45,7 +45,7 @@ export interface TransportOptions {
 }
 
 export interface Limits {
-  /** For the first exchange of keys, and any later one. */
+  /** For the first exchange of keys, and any later one: there, while we read and the peer takes what we say. */
   readonly handshakeMs: number;
   /** New keys after this many bytes, both ways together (RFC 4253 §9), or this long. */
   readonly rekeyBytes: number;
@@ -313,10 +313,15 @@ export class Transport {
 
   #startDeadline(): void {
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(
-      () => this.#end({ kind: 'peer', text: 'the exchange of keys took too long' }),
-      this.#limits.handshakeMs,
-    );
+    this.#deadline = setTimeout(() => {
+      if (this.#isReady && this.#isBehind) this.#startDeadline();
+      else this.#end({ kind: 'peer', text: 'the exchange of keys took too long' });
+    }, this.#limits.handshakeMs);
+  }
+
+  /** The peer's answer may be there and not be read, or our question is still behind what was said before it. */
+  get #isBehind(): boolean {
+    return this.#paused || this.#socket.writableLength > 0;
   }
 
   #yield(): void {
