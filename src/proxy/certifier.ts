@@ -27,7 +27,7 @@ export interface Certifier {
   issue(passage: Passage, from: string, purpose: Purpose): Promise<Credential | string>;
   /** What is revoked, as of the last few seconds. */
   revoked(): readonly Krl[];
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Serials that are taken from the disk at once: a login need not wait for it. */
@@ -102,8 +102,8 @@ class OpenCertifier implements Certifier {
     return [this.#krl.krl];
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#authority.close();
-    void closeTokens();
+    await closeTokens();
   }
 }

@@ -130,7 +130,7 @@ else {
     t.match(await openCertifier(settings, () => noon), /proxy\.caPassphraseFile is not set/);
     const certifier = await openCertifier({ ...settings, caPassphraseFile: pinFile }, () => noon);
     if (typeof certifier === 'string') throw new Error(certifier);
-    t.teardown(() => certifier.close());
+    t.teardown(async () => await certifier.close());
     t.strictSame(certifier.userCA, first);
   });
 
@@ -149,7 +149,7 @@ else {
     const certifier = await openCertifier({ ...settings, caAgent: join(state, 'none') }, () => noon);
     if (typeof certifier === 'string') throw new Error(certifier);
     t.strictSame(certifier.userCA, second);
-    certifier.close();
+    await certifier.close();
   });
 
   t.test('nothing is left behind', async t => {

@@ -1,4 +1,6 @@
 /** Several workers: what is one for all of them, what ends with one of them, and what a new configuration changes. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { byte, string } from '../../src/ssh/wire.ts';
 import { LoginStore } from '../../src/store/login-store.ts';
@@ -164,6 +166,14 @@ t.test('a configuration with which no worker starts changes nothing', async t =>
   await proxy.reload({ caPassphraseFile: '/nowhere', maxSessions: 0 });
   t.match(proxy.lines.at(-1), { text: /^the old configuration stays: .*nowhere/ });
   await session(proxy);
+});
+
+t.test('what a worker has opened that cannot start after all is closed', async t => {
+  const proxy = await inProcess(t);
+  writeFileSync(join(proxy.stateDirectory, 'recording-signing-key'), 'none', { mode: 0o600 });
+  await proxy.reload({});
+  t.match(proxy.lines.at(-1), { text: /^the old configuration stays: .*recording-signing-key/ });
+  t.equal(proxy.open.servers, 1);
 });
 
 t.test('what is opened once for all is said to need a restart', async t => {

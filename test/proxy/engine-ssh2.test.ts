@@ -145,7 +145,9 @@ t.test('new keys take as long as it takes to read, and to say what was said befo
   t.teardown(() => [server, silent].forEach(one => one.stop()));
   const limits = { rekeyMs: 50, handshakeMs: 2_000 };
   const [stopped, behind] = [await rawClient(server.port, { limits }), await rawClient(server.port, { limits })];
-  const [first, second] = await until('the other ends', () => (server.peers[1]?.isReady === true ? server.peers : undefined));
+  const [first, second] = await until('the other ends', () =>
+    server.peers[1]?.isReady === true ? server.peers : undefined,
+  );
   stopped.transport.pause();
   second?.transport.pause();
   for (let i = 0; i < 400; i++) behind.send(byte(94), Buffer.alloc(30_000));
