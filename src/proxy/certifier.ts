@@ -30,12 +30,17 @@ export interface Certifier {
   close(): Promise<void>;
 }
 
+/** What is wrong, and is not to be tried again without an administrator: a token counts wrong PINs. */
+export interface Final {
+  readonly final: string;
+}
+
 /** Serials that are taken from the disk at once: a login need not wait for it. */
 const serialsAtOnce = 64;
 const krlMs = 5_000;
 
 /** A string says what is wrong. */
-export async function openCertifier(settings: ProxySettings, now: () => number): Promise<Certifier | string> {
+export async function openCertifier(settings: ProxySettings, now: () => number): Promise<Certifier | Final | string> {
   const { caDirectory, caPassphraseFile, caAgent } = settings;
   const authority = openAuthority(caDirectory, serialsAtOnce);
   if (authority.kind !== 'done') return authority.text;
@@ -52,7 +57,7 @@ export async function openCertifier(settings: ProxySettings, now: () => number):
   const issuer = await openIssuer(authority.value, 'user', { passphrase: secret, pin: secret, socket });
   if (issuer.kind === 'done') return new OpenCertifier(authority.value, issuer.value, settings, now);
   authority.value.close();
-  return issuer.text;
+  return issuer.kind === 'refused' ? { final: issuer.text } : issuer.text;
 }
 
 class OpenCertifier implements Certifier {

@@ -6,7 +6,7 @@ import type { Krl } from '../ssh/krl.ts';
 import type { PushMarks } from '../store/live-pushes.ts';
 import { openOffers } from './catalogue/open-offers.ts';
 import { fromServerVault } from './catalogue/server-vault.ts';
-import { openCertifier } from './certifier.ts';
+import { type Final, openCertifier } from './certifier.ts';
 import type { ClientParts } from './door/client.ts';
 import { openHostKeys } from './door/host-key-files.ts';
 import { Session, type SessionFacts } from './door/session.ts';
@@ -34,12 +34,12 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-/** A string says why it cannot be. @param livePushes of all workers */
+/** A string, or what is final, says why it cannot be. @param livePushes of all workers */
 export async function openProxy(
   config: AgentConfig,
   parts: ProxyParts,
   livePushes: PushMarks,
-): Promise<Proxy | string> {
+): Promise<Proxy | Final | string> {
   const { proxy } = config;
   const { clock, random } = parts;
   await using opened = new AsyncDisposableStack(); // unless it is handed over: what does not start keeps nothing
@@ -57,7 +57,7 @@ export async function openProxy(
   if (typeof keyStore === 'string') return keyStore;
   opened.defer(() => keyStore.close());
   const certifier = await openCertifier(proxy, () => clock.now());
-  if (typeof certifier === 'string') return certifier;
+  if (typeof certifier === 'string' || 'final' in certifier) return certifier;
   opened.defer(async () => await certifier.close());
   const memory = parts.openMemory(proxy.stateDirectory, livePushes);
   opened.defer(() => memory.close());

@@ -1,7 +1,11 @@
 /** Several workers: what is one for all of them, what ends with one of them, and what a new configuration changes. */
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { standardConfig } from '../../src/config/standard-config.ts';
+import { Crew } from '../../src/proxy/crew/crew.ts';
+import type { ToPrimary, WorkerProcess } from '../../src/proxy/crew/messages.ts';
 import { byte, string } from '../../src/ssh/wire.ts';
 import { LoginStore } from '../../src/store/login-store.ts';
 import { until } from '../helpers/e2e/until.ts';
@@ -120,7 +124,50 @@ t.test('after an upgrade those who are there go on; others are not made of two r
   await session(proxy);
   proxy.workers[1]?.kill();
   await proxy.lost;
-  t.equal(proxy.workers.length, 5, 'and is not tried again and again');
+  t.equal(proxy.workers.length, 4, 'and is not tried again and again');
+});
+
+t.test('what a token refuses is tried once, however many workers end', async t => {
+  const said: ToPrimary[] = [{ kind: 'ready' }, { kind: 'ready' }];
+  const workers: WorkerProcess[] = [];
+  const lines: string[] = [];
+  const say = (text: string): void => void lines.push(text);
+  const log = { debug: say, info: say, warn: say, error: say, bug: say };
+  const startWorker = (): WorkerProcess => {
+    const worker = sayingWorker(said.shift() ?? { kind: 'cannot-start', why: 'the PIN is wrong', isFinal: true });
+    workers.push(worker);
+    return worker;
+  };
+  const crew = new Crew({ startWorker, processors: 2, release: '1.0', clock: { now: () => Date.now() } }, log);
+  t.equal(await crew.serve(standardConfig()), undefined);
+  await until('both', () => crew.size === 2);
+  workers[0]?.kill();
+  await until('the trouble', () => lines.includes('a worker cannot start: the PIN is wrong'));
+  workers[1]?.kill();
+  await crew.lost;
+  t.equal(workers.length, 3);
+  await crew.leave(0);
+});
+
+t.test('a worker that cannot even be started ends like any other', async t => {
+  const code = `
+    import { closeSync, openSync, writeSync } from 'node:fs';
+    import { spawnWorker } from '${new URL('../../src/proxy/crew/spawn.ts', import.meta.url).href}';
+    const taken = [];
+    try {
+      for (;;) taken.push(openSync('/dev/null'));
+    } catch {}
+    const worker = spawnWorker();
+    worker.onMessage(() => {});
+    worker.onClosed(how => {
+      closeSync(taken.pop());
+      writeSync(1, how);
+    });
+    worker.send({ kind: 'report', question: 1 });
+    worker.kill();`;
+  const script = 'ulimit -n 64; exec "$0" --input-type=module -e "$1"';
+  const ended = spawnSync('sh', ['-c', script, process.execPath, code], { encoding: 'utf8' });
+  t.match(ended, { status: 0, stdout: /EMFILE/ }, ended.stderr);
 });
 
 t.test('workers that end at once are not started without end', async t => {
@@ -200,6 +247,26 @@ t.test('the end: strangers at once, sessions when their time is over, and each i
     { why: /shutting down/ },
   );
 });
+
+/** A worker that says this when it is to start, and nothing else. */
+function sayingWorker(said: ToPrimary): WorkerProcess {
+  let closed: (how: string | undefined) => void = () => {};
+  let say: (message: ToPrimary) => void = () => {};
+  return {
+    pid: 0,
+    send: ({ kind }) => {
+      if (kind === 'start') setImmediate(() => say(said));
+      if (kind === 'leave') setImmediate(() => closed(undefined));
+    },
+    onMessage: listener => {
+      say = message => listener(message, undefined);
+    },
+    onClosed: listener => {
+      closed = listener;
+    },
+    kill: () => setImmediate(() => closed('SIGKILL')),
+  };
+}
 
 /** Another worker serves in the place of one of two. */
 async function replaced({ lines }: InProcess): Promise<void> {

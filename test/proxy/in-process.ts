@@ -45,10 +45,8 @@ export interface InProcess {
   readonly askedAs: string[];
   /** Passwords that were sent to the server. */
   readonly passwords: string[];
-  /** What is open of what each worker opens. */
-  readonly open: { servers: number };
-  /** Workers that have the server, and have not closed that. */
-  readonly clientsOfServer: number;
+  /** How many of what each worker opens are open. */
+  readonly open: { readonly servers: number };
   readonly memory: FakeMemory;
   readonly lines: Record<string, unknown>[];
   readonly caDirectory: string;
@@ -117,7 +115,6 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const lines: Record<string, unknown>[] = [];
   let offset = 0;
   const open = { servers: 0 };
-  let clientsOfServer = 0;
   const clock = { now: () => Date.now() + offset };
   const note = (line: object): void => {
     if ('event' in line && line.event === options.cannotNote) throw new Error('the disk is full');

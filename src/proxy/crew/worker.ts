@@ -18,7 +18,7 @@ export async function runWorker(line: WorkerEnd, parts: ProxyParts): Promise<voi
     if (message.kind !== 'start') return worker?.receive(message, socket);
     if (message.release !== parts.release) {
       const why = `the program is release ${parts.release} by now, and the proxy that runs is ${message.release}: restart it`;
-      line.send({ kind: 'cannot-start', why, isOtherRelease: true });
+      line.send({ kind: 'cannot-start', why, isFinal: true });
       return end();
     }
     worker = new Worker(line, parts, unpackConfig(message.config), end);
@@ -62,8 +62,10 @@ class Worker {
       begin: async target =>
         (await this.#ask({ kind: 'push', target })) ? () => this.#line.send({ kind: 'push-over', target }) : undefined,
     }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
-    if (typeof opened === 'string') {
-      this.#line.send({ kind: 'cannot-start', why: opened, isOtherRelease: false });
+    if (typeof opened === 'string' || 'final' in opened) {
+      const trouble =
+        typeof opened === 'string' ? { why: opened, isFinal: false } : { why: opened.final, isFinal: true };
+      this.#line.send({ kind: 'cannot-start', ...trouble });
       return this.#ended();
     }
     if (this.#isLeaving) return await opened.close();
