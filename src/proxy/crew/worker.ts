@@ -41,6 +41,8 @@ class Worker {
   readonly #config: AgentConfig;
   readonly #ended: () => void;
   readonly #clients = new Map<number, Client>();
+  /** Of balancers that have not said yet for whom they speak. */
+  readonly #arriving = new Set<Socket>();
   readonly #questions = new Map<number, (yes: boolean) => void>();
   readonly #watchers: Watchers;
   #asked = 0;
@@ -110,8 +112,10 @@ class Worker {
       socket?.destroy();
       return this.#gone(connection, false);
     }
+    this.#arriving.add(socket);
     const from = isBalancer ? await this.#behind(connection, address, socket) : address;
-    if (from === undefined || this.#isLeaving) {
+    this.#arriving.delete(socket);
+    if (from === undefined || socket.destroyed) {
       socket.destroy();
       return this.#gone(connection, false);
     }
@@ -140,7 +144,7 @@ class Worker {
   #gone(connection: number, timedOut: boolean): void {
     this.#clients.delete(connection);
     this.#line.send({ kind: 'gone', connection, timedOut });
-    if (this.#isLeaving && this.#clients.size === 0) void this.#finish();
+    if (this.#isLeaving) this.#finishIfEmpty();
   }
 
   #leave(drainMs: number | undefined): void {
@@ -148,9 +152,14 @@ class Worker {
     if (drainMs !== undefined) {
       for (const client of this.#clients.values())
         if (!client.isSession) client.end('shutting-down', 'The proxy is restarting. Try again.');
+      for (const socket of this.#arriving) socket.destroy();
       setTimeout(() => this.#endAll(), drainMs).unref();
     }
-    if (this.#clients.size === 0) void this.#finish();
+    this.#finishIfEmpty();
+  }
+
+  #finishIfEmpty(): void {
+    if (this.#clients.size === 0 && this.#arriving.size === 0) void this.#finish();
   }
 
   #endAll(): void {
