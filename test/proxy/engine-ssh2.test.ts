@@ -140,6 +140,18 @@ t.test('what a listener keeps stays as it was, and what it has passed on is gone
   t.ok(passed.some(one => one.length === 0));
 });
 
+t.test('keys are exchanged with whoever is not listened to: two legs would wait for each other', async t => {
+  const server = await rawServer();
+  t.teardown(() => server.stop());
+  const client = await rawClient(server.port, { limits: { rekeyMs: 1_000 } });
+  const peer = await until('the other end', () => server.peers.find(({ isReady }) => isReady));
+  client.transport.pause();
+  const before = peer.socket.bytesRead;
+  await until('new keys', () => peer.socket.bytesRead > before + 500);
+  client.send(byte(94), string('after that'));
+  t.match((await peer.next(94)).toString('latin1'), /after that/);
+});
+
 t.test('new keys take as long as it takes to read, and to say what was said before; not longer', async t => {
   const [server, silent] = [await rawServer(), await rawServer()];
   t.teardown(() => [server, silent].forEach(one => one.stop()));
