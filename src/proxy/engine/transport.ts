@@ -109,7 +109,7 @@ export class Transport {
   #bytesSinceKeys = 0;
   #untrustedBytes = 0;
   #queuedBytes = 0;
-  /** Read while paused. */
+  /** Read while paused, since an exchange of keys began. */
   #aheadBytes = 0;
   peerIdent = '';
 
@@ -251,7 +251,7 @@ export class Transport {
     if (bytes === undefined) return;
     this.#parse(bytes);
     if (this.#bytesSinceKeys > this.#limits.rekeyBytes) this.#rekey();
-    if (this.#paused) this.#aheadBytes += length;
+    if (this.#paused && this.#protocol._kexinit !== undefined) this.#aheadBytes += length;
     if (length >= fairBytes) this.#yield();
     else if (this.#paused) this.#readIfMeant();
     if (this.#mayDiscard) discard(chunk);
