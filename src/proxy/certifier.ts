@@ -27,7 +27,12 @@ export interface Certifier {
   issue(passage: Passage, from: string, purpose: Purpose): Promise<Credential | string>;
   /** What is revoked, as of the last few seconds. */
   revoked(): readonly Krl[];
-  close(): void;
+  close(): Promise<void>;
+}
+
+/** What is wrong, and is not to be tried again without an administrator: a token counts wrong PINs. */
+export interface Final {
+  readonly final: string;
 }
 
 /** Serials that are taken from the disk at once: a login need not wait for it. */
@@ -35,7 +40,7 @@ const serialsAtOnce = 64;
 const krlMs = 5_000;
 
 /** A string says what is wrong. */
-export async function openCertifier(settings: ProxySettings, now: () => number): Promise<Certifier | string> {
+export async function openCertifier(settings: ProxySettings, now: () => number): Promise<Certifier | Final | string> {
   const { caDirectory, caPassphraseFile, caAgent } = settings;
   const authority = openAuthority(caDirectory, serialsAtOnce);
   if (authority.kind !== 'done') return authority.text;
@@ -52,7 +57,7 @@ export async function openCertifier(settings: ProxySettings, now: () => number):
   const issuer = await openIssuer(authority.value, 'user', { passphrase: secret, pin: secret, socket });
   if (issuer.kind === 'done') return new OpenCertifier(authority.value, issuer.value, settings, now);
   authority.value.close();
-  return issuer.text;
+  return issuer.kind === 'refused' ? { final: issuer.text } : issuer.text;
 }
 
 class OpenCertifier implements Certifier {
@@ -102,8 +107,8 @@ class OpenCertifier implements Certifier {
     return [this.#krl.krl];
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#authority.close();
-    void closeTokens();
+    await closeTokens();
   }
 }

@@ -6,7 +6,7 @@ import type { Krl } from '../ssh/krl.ts';
 import type { PushMarks } from '../store/live-pushes.ts';
 import { openOffers } from './catalogue/open-offers.ts';
 import { fromServerVault } from './catalogue/server-vault.ts';
-import { openCertifier } from './certifier.ts';
+import { type Final, openCertifier } from './certifier.ts';
 import type { ClientParts } from './door/client.ts';
 import { openHostKeys } from './door/host-key-files.ts';
 import { Session, type SessionFacts } from './door/session.ts';
@@ -34,14 +34,15 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-/** A string says why it cannot be. @param livePushes of all workers */
+/** A string, or what is final, says why it cannot be. @param livePushes of all workers */
 export async function openProxy(
   config: AgentConfig,
   parts: ProxyParts,
   livePushes: PushMarks,
-): Promise<Proxy | string> {
+): Promise<Proxy | Final | string> {
   const { proxy } = config;
   const { clock, random } = parts;
+  await using opened = new AsyncDisposableStack(); // unless it is handed over: what does not start keeps nothing
   const log = proxyLog(parts.log);
   await engineReady;
   const ciphers = nativeCiphers();
@@ -54,16 +55,23 @@ export async function openProxy(
   if (typeof files === 'string') return files;
   const keyStore = openKeyStore(parts, proxy.stateDirectory);
   if (typeof keyStore === 'string') return keyStore;
+  opened.defer(() => keyStore.close());
   const certifier = await openCertifier(proxy, () => clock.now());
-  if (typeof certifier === 'string') return certifier;
+  if (typeof certifier === 'string' || 'final' in certifier) return certifier;
+  opened.defer(async () => await certifier.close());
   const memory = parts.openMemory(proxy.stateDirectory, livePushes);
+  opened.defer(() => memory.close());
   memory.check();
   const approvals = parts.openApprovals(proxy.stateDirectory);
+  opened.defer(() => approvals.close());
   const counters = new Counters();
   const auditFile = parts.openAudit(proxy.auditFile);
+  opened.defer(() => auditFile.close());
   const audit = countingAudit(auditFile, counters);
   const servers = parts.openServers(config);
+  opened.defer(() => servers.close());
   const offers = await openOffers(config, servers, clock, log);
+  opened.defer(() => offers.stop());
   const revoked = (): readonly Krl[] => [...certifier.revoked(), ...offers.now().revoked];
   const recordings = openRecorder(proxy.stateDirectory, {
     directory: proxy.recordDirectory,
@@ -74,16 +82,7 @@ export async function openProxy(
     report: error => log.error(`recordings: ${error instanceof Error ? error.message : String(error)}`),
   });
   if (typeof recordings === 'string') return recordings;
-  const close = async (): Promise<void> => {
-    await recordings.close();
-    offers.stop();
-    servers.close();
-    auditFile.close();
-    memory.close();
-    approvals.close();
-    keyStore.close();
-    certifier.close();
-  };
+  opened.defer(async () => await recordings.close());
 
   const clientParts: ClientParts = {
     hostKeys: () => hostKeys.at(clock.now()),
@@ -152,7 +151,8 @@ export async function openProxy(
       });
     },
   };
-  return { clients: clientParts, counters, close };
+  const handedOver = opened.move();
+  return { clients: clientParts, counters, close: async () => await handedOver.disposeAsync() };
 }
 
 function factsOf(

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { asMemoryError } from './database.ts';
-import { openPrivateDatabase } from './private-database.ts';
+import { inTransaction, openPrivateDatabase } from './private-database.ts';
 
 /** Entries at the proxy that wait for an administrator: the proxy asks, `trasa-agent proxy approvals` answers. */
 export interface ApprovalRequest {
@@ -100,17 +100,7 @@ export class Approvals {
   }
 
   #write<T>(work: (database: DatabaseSync) => T): T {
-    return this.#use(database => {
-      database.exec('BEGIN IMMEDIATE');
-      try {
-        const result = work(database);
-        database.exec('COMMIT');
-        return result;
-      } catch (error) {
-        database.exec('ROLLBACK');
-        throw error;
-      }
-    });
+    return this.#use(database => inTransaction(database, () => work(database)));
   }
 
   #use<T>(work: (database: DatabaseSync) => T): T {

@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { openPrivateDatabase } from './private-database.ts';
+import { inTransaction, openPrivateDatabase } from './private-database.ts';
 
 export interface HostAddress {
   readonly host: string;
@@ -58,7 +58,7 @@ export class HostKeyStore {
 
   /** Takes a key on first use. False: it is not the first any more, and another one is pinned. */
   pinFirst(address: HostAddress, blob: Buffer, by: string, now: number): boolean {
-    return this.#transaction(() => {
+    return inTransaction(this.#database, () => {
       const pinned = this.keysOf(address).filter(key => key.state === 'pinned');
       if (pinned.length > 0) return pinned.some(key => key.blob.equals(blob));
       this.#put(address, 'pinned', blob, by, now);
@@ -68,7 +68,7 @@ export class HostKeyStore {
 
   /** Keeps a key for an administrator to look at. False: too many wait already. */
   hold(address: HostAddress, blob: Buffer, by: string, now: number): boolean {
-    return this.#transaction(() => {
+    return inTransaction(this.#database, () => {
       const known = this.keysOf(address);
       if (known.some(key => key.blob.equals(blob))) return true;
       if (known.filter(key => key.state === 'held').length >= maxHeld) return false;
@@ -93,18 +93,6 @@ export class HostKeyStore {
     this.#database
       .prepare('INSERT OR REPLACE INTO host_key (host, port, blob, state, since, by) VALUES (?, ?, ?, ?, ?, ?)')
       .run(host, port, blob, state, now, by);
-  }
-
-  #transaction<T>(work: () => T): T {
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
-      const result = work();
-      this.#database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
-    }
   }
 }
 

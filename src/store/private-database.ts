@@ -33,15 +33,23 @@ export function openPrivateDatabase(path: string, schema: Schema, busyTimeoutMs 
 
 /** One transaction, so that two processes that start at once, or a crash, leave a whole schema or none. */
 function prepareSchema(database: DatabaseSync, schema: Schema): void {
-  database.exec('BEGIN IMMEDIATE');
-  try {
+  inTransaction(database, () => {
     const version = pragma(database, 'user_version');
     if (version === 0) database.exec(`${schema.sql}; PRAGMA user_version = ${schema.version}`);
     else if (version !== schema.version)
       throw new Error(`its version is ${String(version)}, ours is ${schema.version}`);
+  });
+}
+
+/** All that `work` writes, or nothing of it. Others that write wait until it returns. */
+export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
     database.exec('COMMIT');
+    return result;
   } catch (error) {
-    database.exec('ROLLBACK');
+    if (database.isTransaction) database.exec('ROLLBACK'); // SQLite does it by itself when the disk is full
     throw error;
   }
 }

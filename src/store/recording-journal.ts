@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { openPrivateDatabase } from './private-database.ts';
+import { inTransaction, openPrivateDatabase } from './private-database.ts';
 
 /**
  * What became of every recording, as lines of JSON each of which has the digest of the one before it: so none can be taken
@@ -34,17 +34,12 @@ export class RecordingJournal {
   append(event: object, isLasting: boolean): string {
     const database = this.#database;
     database.exec(`PRAGMA synchronous = ${isLasting ? 'FULL' : 'NORMAL'}`);
-    database.exec('BEGIN IMMEDIATE');
-    try {
+    return inTransaction(database, () => {
       const line = JSON.stringify({ previous: this.head, ...event });
       const hash = digestOf(line);
       database.prepare('INSERT INTO line (text, hash) VALUES (?, ?)').run(line, hash);
-      database.exec('COMMIT');
       return hash;
-    } catch (error) {
-      database.exec('ROLLBACK');
-      throw error;
-    }
+    });
   }
 
   /** Oldest first. */

@@ -128,9 +128,16 @@ else {
 
     const settings = { ...standardConfig().proxy, caDirectory: directory };
     t.match(await openCertifier(settings, () => noon), /proxy\.caPassphraseFile is not set/);
+    await closeTokens();
+    const wrongPin = join(here, 'wrong-pin');
+    writeFileSync(wrongPin, '0000\n', { mode: 0o600 });
+    t.match(await openCertifier({ ...settings, caPassphraseFile: wrongPin }, () => noon), {
+      final: /shows no key: the PIN is wrong/,
+    });
+    await closeTokens();
     const certifier = await openCertifier({ ...settings, caPassphraseFile: pinFile }, () => noon);
-    if (typeof certifier === 'string') throw new Error(certifier);
-    t.teardown(() => certifier.close());
+    if (typeof certifier === 'string' || 'final' in certifier) throw new Error(JSON.stringify(certifier));
+    t.teardown(async () => await certifier.close());
     t.strictSame(certifier.userCA, first);
   });
 
@@ -147,9 +154,9 @@ else {
     const settings = { ...standardConfig().proxy, caDirectory: directory };
     t.match(await openCertifier(settings, () => noon), /proxy\.caAgent is not set/);
     const certifier = await openCertifier({ ...settings, caAgent: join(state, 'none') }, () => noon);
-    if (typeof certifier === 'string') throw new Error(certifier);
+    if (typeof certifier === 'string' || 'final' in certifier) throw new Error(JSON.stringify(certifier));
     t.strictSame(certifier.userCA, second);
-    certifier.close();
+    await certifier.close();
   });
 
   t.test('nothing is left behind', async t => {

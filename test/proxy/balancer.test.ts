@@ -63,6 +63,21 @@ t.test('who fails again and again is kept out, and the balancer with all others 
   await t.resolves(stranger(proxy, header('192.0.2.8')));
 });
 
+t.test('one for whom the balancer has not spoken yet is not lost with a new configuration', async t => {
+  const proxy = await behind(t);
+  const socket = connect({ port: proxy.port, host: '127.0.0.1', localAddress: balancer }).on('error', () => {});
+  let heard = '';
+  socket.on('data', data => {
+    heard += data.toString('latin1');
+  });
+  await until('that it is handed on', () => proxy.workers[0]?.admitted === 1);
+  await proxy.reload({});
+  socket.write(header('192.0.2.7'));
+  await until('a word', () => heard !== '' || socket.destroyed);
+  t.match(heard, /^SSH-2.0-trasa_test\r\n/);
+  socket.destroy();
+});
+
 t.test('strangers are counted by who they are', async t => {
   const proxy = await behind(t, { maxStartupsPerAddress: 2 });
   await stranger(proxy, header('192.0.2.7'));

@@ -1,5 +1,11 @@
 /** Several workers: what is one for all of them, what ends with one of them, and what a new configuration changes. */
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
+import { standardConfig } from '../../src/config/standard-config.ts';
+import { Crew } from '../../src/proxy/crew/crew.ts';
+import type { ToPrimary, WorkerProcess } from '../../src/proxy/crew/messages.ts';
 import { byte, string } from '../../src/ssh/wire.ts';
 import { LoginStore } from '../../src/store/login-store.ts';
 import { until } from '../helpers/e2e/until.ts';
@@ -118,7 +124,54 @@ t.test('after an upgrade those who are there go on; others are not made of two r
   await session(proxy);
   proxy.workers[1]?.kill();
   await proxy.lost;
-  t.equal(proxy.workers.length, 5, 'and is not tried again and again');
+  t.equal(proxy.workers.length, 4, 'and is not tried again and again');
+});
+
+t.test('what a token refuses is tried once, however many workers end', async t => {
+  const said: ToPrimary[] = [{ kind: 'ready' }, { kind: 'ready' }];
+  const workers: WorkerProcess[] = [];
+  const lines: string[] = [];
+  const say = (text: string): void => void lines.push(text);
+  const log = { debug: say, info: say, warn: say, error: say, bug: say };
+  const startWorker = (): WorkerProcess => {
+    const worker = sayingWorker(said.shift() ?? { kind: 'cannot-start', why: 'the PIN is wrong', isFinal: true });
+    workers.push(worker);
+    return worker;
+  };
+  const crew = new Crew({ startWorker, processors: 2, release: '1.0', clock: { now: () => Date.now() } }, log);
+  t.equal(await crew.serve(standardConfig()), undefined);
+  await until('both', () => crew.size === 2);
+  workers[0]?.kill();
+  await until('the trouble', () => lines.includes('a worker cannot start: the PIN is wrong'));
+  workers[1]?.kill();
+  let isLost = false;
+  void crew.lost.then(() => {
+    isLost = true;
+  });
+  await until('the end', () => isLost); // its own timers keep no process alive
+  t.equal(workers.length, 3);
+  await crew.leave(0);
+});
+
+t.test('a worker that cannot even be started ends like any other', async t => {
+  const code = `
+    import { closeSync, openSync, writeSync } from 'node:fs';
+    import { spawnWorker } from '${new URL('../../src/proxy/crew/spawn.ts', import.meta.url).href}';
+    const taken = [];
+    try {
+      for (;;) taken.push(openSync('/dev/null'));
+    } catch {}
+    const worker = spawnWorker();
+    worker.onMessage(() => {});
+    worker.onClosed(how => {
+      closeSync(taken.pop());
+      writeSync(1, how);
+    });
+    worker.send({ kind: 'report', question: 1 });
+    worker.kill();`;
+  const script = 'ulimit -n 64; exec "$0" --input-type=module -e "$1"';
+  const ended = spawnSync('sh', ['-c', script, process.execPath, code], { encoding: 'utf8' });
+  t.match(ended, { status: 0, stdout: /EMFILE/ }, ended.stderr);
 });
 
 t.test('workers that end at once are not started without end', async t => {
@@ -166,6 +219,14 @@ t.test('a configuration with which no worker starts changes nothing', async t =>
   await session(proxy);
 });
 
+t.test('what a worker has opened that cannot start after all is closed', async t => {
+  const proxy = await inProcess(t);
+  writeFileSync(join(proxy.stateDirectory, 'recording-signing-key'), 'none', { mode: 0o600 });
+  await proxy.reload({});
+  t.match(proxy.lines.at(-1), { text: /^the old configuration stays: .*recording-signing-key/ });
+  t.equal(proxy.open.servers, 1);
+});
+
 t.test('what is opened once for all is said to need a restart', async t => {
   const proxy = await inProcess(t, { proxy: two });
   await proxy.reload({ listen: { host: '127.0.0.1', port: 1 }, stateDirectory: '/elsewhere' });
@@ -190,6 +251,26 @@ t.test('the end: strangers at once, sessions when their time is over, and each i
     { why: /shutting down/ },
   );
 });
+
+/** A worker that says this when it is to start, and nothing else. */
+function sayingWorker(said: ToPrimary): WorkerProcess {
+  let closed: (how: string | undefined) => void = () => {};
+  let say: (message: ToPrimary) => void = () => {};
+  return {
+    pid: 0,
+    send: ({ kind }) => {
+      if (kind === 'start') setImmediate(() => say(said));
+      if (kind === 'leave') setImmediate(() => closed(undefined));
+    },
+    onMessage: listener => {
+      say = message => listener(message, undefined);
+    },
+    onClosed: listener => {
+      closed = listener;
+    },
+    kill: () => setImmediate(() => closed('SIGKILL')),
+  };
+}
 
 /** Another worker serves in the place of one of two. */
 async function replaced({ lines }: InProcess): Promise<void> {

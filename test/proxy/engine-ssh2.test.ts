@@ -140,6 +140,43 @@ t.test('what a listener keeps stays as it was, and what it has passed on is gone
   t.ok(passed.some(one => one.length === 0));
 });
 
+t.test('keys are exchanged with whoever is not listened to: two legs would wait for each other', async t => {
+  const server = await rawServer();
+  t.teardown(() => server.stop());
+  const client = await rawClient(server.port, { limits: { rekeyMs: 1_000 } });
+  const peer = await until('the other end', () => server.peers.find(({ isReady }) => isReady));
+  client.transport.pause();
+  const before = peer.socket.bytesRead;
+  await until('new keys', () => peer.socket.bytesRead > before + 500);
+  client.send(byte(94), string('after that'));
+  t.match((await peer.next(94)).toString('latin1'), /after that/);
+});
+
+t.test('new keys take as long as it takes to read, and to say what was said before; not longer', async t => {
+  const [server, silent] = [await rawServer(), await rawServer()];
+  t.teardown(() => [server, silent].forEach(one => one.stop()));
+  const limits = { rekeyMs: 50, handshakeMs: 2_000 };
+  const [stopped, behind] = [await rawClient(server.port, { limits }), await rawClient(server.port, { limits })];
+  const [first, second] = await until('the other ends', () =>
+    server.peers[1]?.isReady === true ? server.peers : undefined,
+  );
+  stopped.transport.pause();
+  second?.transport.pause();
+  for (let i = 0; i < 400; i++) behind.send(byte(94), Buffer.alloc(30_000));
+
+  const unanswered = await rawClient(silent.port, { limits });
+  silent.peers[0]?.transport.pause();
+  t.match(await unanswered.ended(), { text: 'the exchange of keys took too long' });
+
+  t.equal(stopped.ending, undefined);
+  stopped.transport.resume();
+  first?.send(byte(94), string('still there'));
+  t.match((await stopped.next(94)).toString('latin1'), /still there/);
+  t.equal(behind.ending, undefined);
+  second?.transport.resume();
+  await until('all of it', () => second?.messages.length === 400);
+});
+
 t.test('a length that is none, and a packet that was changed on its way', async t => {
   const server = await rawServer();
   t.teardown(() => server.stop());

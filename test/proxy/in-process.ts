@@ -45,6 +45,8 @@ export interface InProcess {
   readonly askedAs: string[];
   /** Passwords that were sent to the server. */
   readonly passwords: string[];
+  /** How many of what each worker opens are open. */
+  readonly open: { readonly servers: number };
   readonly memory: FakeMemory;
   readonly lines: Record<string, unknown>[];
   readonly caDirectory: string;
@@ -112,6 +114,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   const askedAs: string[] = [];
   const lines: Record<string, unknown>[] = [];
   let offset = 0;
+  const open = { servers: 0 };
   const clock = { now: () => Date.now() + offset };
   const note = (line: object): void => {
     if ('event' in line && line.event === options.cannotNote) throw new Error('the disk is full');
@@ -145,19 +148,22 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
   };
   const parts: ProxyParts = {
     authenticate,
-    openServers: () => ({
-      checkPassword: async (_email: string, password: Secret) => {
-        passwords.push(password.expose());
-        return await Promise.resolve(options.password ?? { kind: 'wrong', detail: 'wrong' });
-      },
-      verifierFor: ({ serviceID }) => {
-        askedAs.push(serviceID);
-        return verifier;
-      },
-      catalogue: options.catalogue ?? (async () => await Promise.resolve({ kind: 'none', detail: 'none' })),
-      vault: async () => await Promise.resolve({ kind: 'none' }),
-      close: () => {},
-    }),
+    openServers: () => {
+      open.servers++;
+      return {
+        checkPassword: async (_email: string, password: Secret) => {
+          passwords.push(password.expose());
+          return await Promise.resolve(options.password ?? { kind: 'wrong', detail: 'wrong' });
+        },
+        verifierFor: ({ serviceID }) => {
+          askedAs.push(serviceID);
+          return verifier;
+        },
+        catalogue: options.catalogue ?? (async () => await Promise.resolve({ kind: 'none', detail: 'none' })),
+        vault: async () => await Promise.resolve({ kind: 'none' }),
+        close: () => void open.servers--,
+      };
+    },
     // What was remembered is one for all workers, as on a disk.
     openMemory: (directory, livePushes) => {
       if (options.onDisk === true) return new LoginStore(directory, clock, livePushes);
@@ -214,6 +220,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     verifier,
     askedAs,
     passwords,
+    open,
     memory,
     lines,
     caDirectory,

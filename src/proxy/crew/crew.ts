@@ -33,6 +33,9 @@ export class Crew {
   /** Counted by workers that are no more. */
   readonly #past = new Counters();
   #config: PackedConfig | undefined;
+  /** No other worker is to try with this configuration. */
+  #isFinal = false;
+  #replacing = Promise.resolve();
   readonly #lost = Promise.withResolvers<void>();
   #crashes = 0;
   #lastCrashAt = Number.NEGATIVE_INFINITY;
@@ -62,6 +65,7 @@ export class Crew {
     const before = this.#serving;
     this.#serving = new Set();
     this.#config = packed;
+    this.#isFinal = false;
     this.#serves(first);
     for (const member of before) member.leave(undefined);
     const count = config.proxy.workers === 0 ? this.#parts.processors : config.proxy.workers;
@@ -69,7 +73,7 @@ export class Crew {
     return undefined;
   }
 
-  /** When none serves, and none ever will: the program that they were is no more. */
+  /** When none serves, and none ever will. */
   get lost(): Promise<void> {
     return this.#lost.promise;
   }
@@ -160,18 +164,27 @@ export class Crew {
     this.#crashes = Math.abs(now - this.#lastCrashAt) > calmMs ? 0 : this.#crashes + 1;
     this.#lastCrashAt = now;
     const waitMs = this.#crashes === 0 ? 0 : Math.min(firstWaitMs * 2 ** (this.#crashes - 1), maxWaitMs);
-    setTimeout(() => void this.#add(), waitMs).unref();
+    const replace = (): void => {
+      this.#replacing = this.#replacing.then(async () => await this.#add()); // what one finds out counts for the next
+    };
+    setTimeout(replace, waitMs).unref();
   }
 
   async #add(): Promise<void> {
     if (this.#isLeaving || this.#config === undefined) return;
+    if (this.#isFinal) return this.#giveUp();
     const config = this.#config;
     const member = this.#start(config);
     const trouble = await member.ready;
     if (this.#isLeaving || this.#config !== config) return member.leave(0);
     if (trouble === undefined) return this.#serves(member);
     this.#log.error(`a worker cannot start: ${trouble}`, { worker: member.pid });
-    if (!member.isOtherRelease) this.#addLater();
-    else if (this.#serving.size === 0) this.#lost.resolve();
+    if (!member.isFinal) return this.#addLater();
+    this.#isFinal = true;
+    this.#giveUp();
+  }
+
+  #giveUp(): void {
+    if (this.#serving.size === 0) this.#lost.resolve();
   }
 }

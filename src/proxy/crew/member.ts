@@ -22,7 +22,8 @@ export class Member {
   readonly #reports = new Map<number, (report: WorkerReport) => void>();
   readonly #watchers = new Map<number, Watcher>();
   #numbers = 0;
-  isOtherRelease = false;
+  /** See the message `cannot-start`. */
+  isFinal = false;
   /** As far as it has said. */
   counted: readonly Sample[] = [];
   /** Questions in a row that it has not answered. */
@@ -117,7 +118,7 @@ export class Member {
       case 'ready':
         return this.#ready.resolve(undefined);
       case 'cannot-start':
-        this.isOtherRelease = message.isOtherRelease;
+        this.isFinal = message.isFinal;
         return this.#ready.resolve(message.why);
       case 'ask':
         return this.#process.send({ kind: 'answer', question: message.question, yes: this.#answer(message.about) });

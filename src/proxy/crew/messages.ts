@@ -21,8 +21,11 @@ export type ToWorker =
 
 export type ToPrimary =
   | { readonly kind: 'ready' }
-  /** `isOtherRelease`: an upgrade has brought another program, which may mean something else by these messages. */
-  | { readonly kind: 'cannot-start'; readonly why: string; readonly isOtherRelease: boolean }
+  /**
+   * `isFinal`: no other worker with this configuration is to try. An upgrade has brought another program, which may mean
+   * something else by these messages; or a token has refused its PIN, and would be locked for good by the next few.
+   */
+  | { readonly kind: 'cannot-start'; readonly why: string; readonly isFinal: boolean }
   | { readonly kind: 'ask'; readonly question: number; readonly about: Question }
   /** A method failed. */
   | { readonly kind: 'failed'; readonly connection: number }

@@ -10,20 +10,38 @@ export const workerCommand = 'proxy-worker';
 /** Starts this program once more. */
 export function spawnWorker(): WorkerProcess {
   const script = isSea() ? [] : [...process.execArgv, process.argv[1] ?? ''];
-  const child = spawn(process.execPath, [...script, workerCommand], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    serialization: 'advanced',
-  });
+  let child: ChildProcess;
+  try {
+    child = spawn(process.execPath, [...script, workerCommand], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      serialization: 'advanced',
+    });
+  } catch (error) {
+    return stillborn(error instanceof Error ? error.message : String(error)); // ENOMEM, as a rule
+  }
   return {
     pid: child.pid ?? 0,
     send: (message, socket, sent) => {
-      child.send(message, socket, {}, error => sent?.(error === null)); // an error: it is gone, which onClosed says
+      // An error: it is gone, which onClosed says. Without descriptors for it there is no line at all, and so no send().
+      if (child.pid === undefined) sent?.(false);
+      else child.send(message, socket, {}, error => sent?.(error === null));
     },
     onMessage: listener => {
       child.on('message', message => listener(fromWorker(message), undefined));
     },
     onClosed: listener => onEnd(child, listener),
     kill: () => void child.kill('SIGKILL'),
+  };
+}
+
+/** One that could not be started. */
+function stillborn(how: string): WorkerProcess {
+  return {
+    pid: 0,
+    send: (_message, _socket, sent) => sent?.(false),
+    onMessage: () => {},
+    onClosed: listener => void setImmediate(() => listener(how)),
+    kill: () => {},
   };
 }
 

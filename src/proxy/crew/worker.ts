@@ -18,7 +18,7 @@ export async function runWorker(line: WorkerEnd, parts: ProxyParts): Promise<voi
     if (message.kind !== 'start') return worker?.receive(message, socket);
     if (message.release !== parts.release) {
       const why = `the program is release ${parts.release} by now, and the proxy that runs is ${message.release}: restart it`;
-      line.send({ kind: 'cannot-start', why, isOtherRelease: true });
+      line.send({ kind: 'cannot-start', why, isFinal: true });
       return end();
     }
     worker = new Worker(line, parts, unpackConfig(message.config), end);
@@ -41,6 +41,8 @@ class Worker {
   readonly #config: AgentConfig;
   readonly #ended: () => void;
   readonly #clients = new Map<number, Client>();
+  /** Of balancers that have not said yet for whom they speak. */
+  readonly #arriving = new Set<Socket>();
   readonly #questions = new Map<number, (yes: boolean) => void>();
   readonly #watchers: Watchers;
   #asked = 0;
@@ -62,8 +64,10 @@ class Worker {
       begin: async target =>
         (await this.#ask({ kind: 'push', target })) ? () => this.#line.send({ kind: 'push-over', target }) : undefined,
     }).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
-    if (typeof opened === 'string') {
-      this.#line.send({ kind: 'cannot-start', why: opened, isOtherRelease: false });
+    if (typeof opened === 'string' || 'final' in opened) {
+      const trouble =
+        typeof opened === 'string' ? { why: opened, isFinal: false } : { why: opened.final, isFinal: true };
+      this.#line.send({ kind: 'cannot-start', ...trouble });
       return this.#ended();
     }
     if (this.#isLeaving) return await opened.close();
@@ -108,8 +112,10 @@ class Worker {
       socket?.destroy();
       return this.#gone(connection, false);
     }
+    this.#arriving.add(socket);
     const from = isBalancer ? await this.#behind(connection, address, socket) : address;
-    if (from === undefined || this.#isLeaving) {
+    this.#arriving.delete(socket);
+    if (from === undefined || socket.destroyed) {
       socket.destroy();
       return this.#gone(connection, false);
     }
@@ -138,7 +144,7 @@ class Worker {
   #gone(connection: number, timedOut: boolean): void {
     this.#clients.delete(connection);
     this.#line.send({ kind: 'gone', connection, timedOut });
-    if (this.#isLeaving && this.#clients.size === 0) void this.#finish();
+    if (this.#isLeaving) this.#finishIfEmpty();
   }
 
   #leave(drainMs: number | undefined): void {
@@ -146,9 +152,14 @@ class Worker {
     if (drainMs !== undefined) {
       for (const client of this.#clients.values())
         if (!client.isSession) client.end('shutting-down', 'The proxy is restarting. Try again.');
+      for (const socket of this.#arriving) socket.destroy();
       setTimeout(() => this.#endAll(), drainMs).unref();
     }
-    if (this.#clients.size === 0) void this.#finish();
+    this.#finishIfEmpty();
+  }
+
+  #finishIfEmpty(): void {
+    if (this.#clients.size === 0 && this.#arriving.size === 0) void this.#finish();
   }
 
   #endAll(): void {

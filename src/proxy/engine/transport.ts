@@ -45,7 +45,7 @@ export interface TransportOptions {
 }
 
 export interface Limits {
-  /** For the first exchange of keys, and any later one. */
+  /** For the first exchange of keys, and any later one: there, while we read and the peer takes what we say. */
   readonly handshakeMs: number;
   /** New keys after this many bytes, both ways together (RFC 4253 §9), or this long. */
   readonly rekeyBytes: number;
@@ -84,6 +84,8 @@ export interface TransportListener {
 /** One read that is this long had more behind it: others come first (libuv reads a busy socket 32 times in a row). */
 const fairBytes = 65_536;
 const congestedBytes = 1024 * 1024;
+/** What the peer had said before it heard of new keys: more than the windows of a few channels. */
+const maxAheadBytes = 16 * 1024 * 1024;
 const lastWordsMs = 2_000;
 
 export class Transport {
@@ -107,6 +109,8 @@ export class Transport {
   #bytesSinceKeys = 0;
   #untrustedBytes = 0;
   #queuedBytes = 0;
+  /** Read while paused, since an exchange of keys began. */
+  #aheadBytes = 0;
   peerIdent = '';
 
   constructor(socket: Line, { role, ident, limits }: TransportOptions, listener: TransportListener) {
@@ -187,12 +191,12 @@ export class Transport {
 
   pause(): void {
     this.#paused = true;
-    this.#socket.pause();
+    this.#readIfMeant();
   }
 
   resume(): void {
     this.#paused = false;
-    if (!this.#yielding) this.#socket.resume();
+    this.#readIfMeant();
   }
 
   /** Says why, and closes when it is said. */
@@ -247,7 +251,9 @@ export class Transport {
     if (bytes === undefined) return;
     this.#parse(bytes);
     if (this.#bytesSinceKeys > this.#limits.rekeyBytes) this.#rekey();
+    if (this.#paused && this.#protocol._kexinit !== undefined) this.#aheadBytes += length;
     if (length >= fairBytes) this.#yield();
+    else if (this.#paused) this.#readIfMeant();
     if (this.#mayDiscard) discard(chunk);
   }
 
@@ -299,6 +305,8 @@ export class Transport {
     clearTimeout(this.#deadline);
     this.#bytesSinceKeys = 0;
     this.#queuedBytes = 0;
+    this.#aheadBytes = 0;
+    if (this.#paused) this.#readIfMeant();
     if (this.#isReady) return this.#drained();
     this.#isReady = true;
     this.#listener.ready(); // before the next message, which may be in the same read
@@ -309,14 +317,20 @@ export class Transport {
     this.#bytesSinceKeys = 0;
     this.#startDeadline();
     this.#guarded(() => this.#protocol.rekey());
+    if (this.#paused) this.#readIfMeant();
   }
 
   #startDeadline(): void {
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(
-      () => this.#end({ kind: 'peer', text: 'the exchange of keys took too long' }),
-      this.#limits.handshakeMs,
-    );
+    this.#deadline = setTimeout(() => {
+      if (this.#isReady && this.#isBehind) this.#startDeadline();
+      else this.#end({ kind: 'peer', text: 'the exchange of keys took too long' });
+    }, this.#limits.handshakeMs);
+  }
+
+  /** The peer's answer may be there and not be read, or our question is still behind what was said before it. */
+  get #isBehind(): boolean {
+    return (this.#paused && !this.#readsAhead) || this.#socket.writableLength > 0;
   }
 
   #yield(): void {
@@ -324,8 +338,18 @@ export class Transport {
     this.#socket.pause();
     setImmediate(() => {
       this.#yielding = false;
-      if (!this.#paused) this.#socket.resume();
+      this.#readIfMeant();
     });
+  }
+
+  /** Keys are exchanged though we are paused: of two legs in a relay each may be paused until the other has its keys. */
+  #readIfMeant(): void {
+    if (this.#yielding || (this.#paused && !this.#readsAhead)) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  get #readsAhead(): boolean {
+    return this.#isReady && this.#protocol._kexinit !== undefined && this.#aheadBytes < maxAheadBytes;
   }
 
   #drained(): void {

@@ -4,7 +4,7 @@ import type { CaSigner } from '../../ssh/sign-certificate.ts';
 import type { RecordingJournal } from '../../store/recording-journal.ts';
 import { readJournal } from './journal-lines.ts';
 import { sealOf, signRemoval } from './seal.ts';
-import { lookAt, recordingNames } from './shelf.ts';
+import { lookAt, type Recorded, recordingNames } from './shelf.ts';
 import { isRunning } from './verify.ts';
 
 interface RemovalParts {
@@ -27,11 +27,13 @@ export async function removeOld({ directory, days, journal, signer }: RemovalPar
   const known = readJournal(journal.lines()).recordings;
   let count = 0;
   for (const file of recordingNames(directory)) {
-    const { startedAt, lengthMs } = lookAt(directory, file);
-    if (startedAt === 0 || startedAt + lengthMs > now - days * dayMs) continue;
+    const { startedAt, lengthMs } = lookIfThere(directory, file) ?? { startedAt: 0, lengthMs: 0 };
+    const isOld = startedAt > 0 && startedAt + lengthMs <= now - days * dayMs;
+    if (!isOld) continue;
     if (isRunning(known.get(file))) continue; // somebody may be silent for days
     const at = new Date(now).toISOString();
     const signature = await signRemoval(file, at, signer);
+    if (!existsSync(join(directory, file))) continue;
     journal.append({ event: 'removed', at, file, days, signature }, true);
     for (const name of [file, ...Object.values(sealOf(file))]) remove(join(directory, name));
     count++;
@@ -39,7 +41,17 @@ export async function removeOld({ directory, days, journal, signer }: RemovalPar
   return count;
 }
 
-/** Another process of this proxy may do the same at the same moment. */
+/** Undefined: it is not there any more. Another process of this proxy may do the same at the same moment. */
+function lookIfThere(directory: string, file: string): Recorded | undefined {
+  try {
+    return lookAt(directory, file);
+  } catch (error) {
+    if (existsSync(join(directory, file))) throw error;
+    return undefined;
+  }
+}
+
+/** Likewise. */
 function remove(path: string): void {
   try {
     unlinkSync(path);

@@ -137,6 +137,23 @@ t.test('a proxy that dies while it seals leaves a recording that was cut off', a
   t.match(verifyOne(file, { ...desk.place(), journal: readJournal(gone) }), { state: 'cut off' });
 });
 
+t.test('two workers that remove at once do not stumble over each other', async t => {
+  const desk = newDesk();
+  for (const letter of ['A', 'B', 'C']) await recordCommand(desk, sessionID(letter));
+  desk.clock.now += 10 * 86_400_000;
+  const { directory, journal, signer } = desk;
+  const other = Promise.withResolvers<void>();
+  const sign = async (data: Buffer): Promise<Buffer> => {
+    await other.promise;
+    return await signer.sign(data);
+  };
+  const late = removeOld({ directory, days: 9, journal, signer: { ...signer, sign } }, desk.clock.now);
+  t.equal(await removeOld({ directory, days: 9, journal, signer }, desk.clock.now), 3);
+  other.resolve();
+  await late;
+  t.match(verifyAll(desk.place()), [{ state: 'removed' }, { state: 'removed' }, { state: 'removed' }]);
+});
+
 t.test('what is removed by the rules is known as such, and the rest still follows', async t => {
   const desk = newDesk();
   const old = await recordCommand(desk, sessionID('A'));
