@@ -56,7 +56,8 @@ export class Recorder {
       checkpoint: contents => journal.append({ event: 'checkpoint', at: this.#time(), file: name, ...contents }, false),
     });
     try {
-      journal.append({ event: 'opened', at: startedAt, file: name, kind, ...session, ...ownProcess() }, false);
+      // On the disk before the file is: after a power failure a file that the journal does not know would look forged.
+      journal.append({ event: 'opened', at: startedAt, file: name, kind, ...session, ...ownProcess() }, true);
     } catch (error) {
       file.discard();
       throw error;
