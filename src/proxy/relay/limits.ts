@@ -34,13 +34,20 @@ export class Limits {
   }
 
   #after(ms: number, work: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      work();
-    }, ms);
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        if (ms > longestTimerMs) this.#after(ms - longestTimerMs, work);
+        else work();
+      },
+      Math.min(ms, longestTimerMs),
+    );
     this.#timers.add(timer);
   }
 }
+
+/** Node takes no more for no wait at all. */
+const longestTimerMs = 2 ** 31 - 1;
 
 function inWords(ms: number): string {
   const seconds = ms / 1000;
