@@ -11,7 +11,7 @@ import type { ClientParts } from './door/client.ts';
 import { openHostKeys } from './door/host-key-files.ts';
 import { Session, type SessionFacts } from './door/session.ts';
 import { Turns } from './door/turns.ts';
-import { grantsOn } from './downstream/entry.ts';
+import { grantsOn, isPartlyClosed } from './downstream/entry.ts';
 import type { JumpPassage, Passage } from './downstream/login.ts';
 import { PasswordGuesses } from './downstream/password-guesses.ts';
 import { nativeCiphers } from './engine/native-ciphers.ts';
@@ -128,7 +128,11 @@ export async function openProxy(
     jump: (person, clientAddress) => ({
       rules: () => {
         const { services, entry } = offers.now();
-        return { services, grantsFor: service => grantsOn({ entry, clock }, person, service, clientAddress) };
+        return {
+          services,
+          grantsFor: service => grantsOn({ entry, clock }, person, service, clientAddress),
+          isPartlyClosed: service => isPartlyClosed({ entry, clock }, person, service, clientAddress),
+        };
       },
       dial: parts.dial,
       broken: error => log.bug(error),

@@ -33,6 +33,19 @@ export function grantsOn(
   });
 }
 
+/** Is there an account of it that this person may enter, but not now or not from where they are? */
+export function isPartlyClosed(
+  ports: Pick<LoginPorts<unknown>, 'entry' | 'clock'>,
+  person: string,
+  service: ProxyService,
+  clientAddress: string,
+): boolean {
+  return service.accounts.some(account => {
+    const verdict = entryVerdict(ports, person, account, service, clientAddress);
+    return verdict.kind === 'refused' && ['outside-hours', 'foreign-address'].includes(verdict.reason);
+  });
+}
+
 /**
  * Is all known that the dialogue would ask? Only where the service is named, and policy wants no second factor or a grace
  * holds a while longer: a second, so that it is still there when authenticate() looks.

@@ -22,7 +22,7 @@ import { type Address, readPlace } from '../relay/places.ts';
 import { type Leg, largestPacket } from '../relay/relay.ts';
 import type { OpenedChannel, SessionTap } from '../relay/tap.ts';
 import { JumpChannel, type JumpTerms } from './channel.ts';
-import { destinationOf, type JumpRules } from './destination.ts';
+import { type Destination, destinationOf, type JumpRules } from './destination.ts';
 
 export interface JumpPorts {
   /** Of this moment, and for this person. */
@@ -39,6 +39,7 @@ const maxChannels = 100;
 const usualWindow = 2 * 1024 * 1024;
 const allWindows = 8 * usualWindow;
 const leastWindow = 256 * 1024;
+const tooOld = 'your login at the proxy is too old for that: log in again';
 const noSession =
   'this connection is for jumps: say ssh -J PROXY SERVICE, or for a session by the proxy ssh ACCOUNT@SERVICE@PROXY';
 
@@ -51,6 +52,9 @@ export class Jump {
   /** The client's numbers, of which none may be two. */
   readonly #taken = new Set<number>();
   readonly #ending = new AbortController();
+  readonly #since = performance.now();
+  /** When something last passed, either way. */
+  #movedAt = this.#since;
   #nextNumber = 0;
   #connections = 0;
   #windows = 0;
@@ -125,14 +129,25 @@ export class Jump {
       return refuse(notOpened.shortage, 'too many channels');
     const destination = destinationOf(place, this.#ports.rules());
     if (typeof destination === 'string') return refuse(notOpened.prohibited, destination);
+    if (this.#isTooOldFor(destination)) {
+      refuse(notOpened.prohibited, tooOld);
+      if (this.#connections === 0) this.end(tooOld); // so that a client that keeps it for many connections logs in again
+      return;
+    }
     const { service, idleMs, sessionMs } = destination;
     const ourWindow = Math.max(leastWindow, Math.min(usualWindow, allWindows - this.#windows));
     const size = Math.min(maxPacket, largestPacket);
-    const terms = { number: sender, window, maxPacket: size, ourWindow, idleMs, sessionMs };
+    const terms = { number: sender, window, maxPacket: size, ourWindow, idleMs, sessionMs, since: this.#since };
     this.#connect(service, place, terms).catch((error: unknown) => {
       this.#ports.broken(error);
       this.end('internal error');
     });
+  }
+
+  /** Where a session would have ended by now, another connection is a way around the second factor. */
+  #isTooOldFor({ idleMs, sessionMs }: Destination): boolean {
+    const now = performance.now();
+    return (sessionMs > 0 && now - this.#since >= sessionMs) || (idleMs > 0 && now - this.#movedAt >= idleMs);
   }
 
   /** To where the configuration says that the service is, whatever the client said. */
@@ -187,6 +202,7 @@ export class Jump {
   #ofChannel(payload: Buffer): void {
     const channel = this.#channelOf(payload);
     if (channel === undefined) return;
+    this.#movedAt = performance.now(); // what comes from the host, the client makes room for
     switch (payload[0] ?? 0) {
       case msg.channelData: {
         const reader = new WireReader(payload.subarray(5));

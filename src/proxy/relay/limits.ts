@@ -6,16 +6,22 @@ export class Limits {
   readonly #now: () => number;
   #movedAt: number;
 
-  /** @param now a clock that is never set: milliseconds */
+  /**
+   * @param now a clock that is never set: milliseconds
+   * @param since when the session began, by that clock
+   */
   constructor(
     { idleMs, sessionMs }: Pick<Grant, 'idleMs' | 'sessionMs'>,
     now: () => number,
     end: (why: string) => void,
+    since: number = now(),
   ) {
     this.#now = now;
     this.#movedAt = now();
     if (sessionMs > 0)
-      this.#after(sessionMs, () => end(`The session has lasted as long as it may: ${inWords(sessionMs)}.`));
+      this.#after(since + sessionMs - now(), () =>
+        end(`The session has lasted as long as it may: ${inWords(sessionMs)}.`),
+      );
     const look = (): void => {
       const left = this.#movedAt + idleMs - this.#now();
       if (left > 0) this.#after(left, look);
