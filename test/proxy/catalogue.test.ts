@@ -255,6 +255,13 @@ t.test('the configuration holds where both have something, and the log says so',
   t.equal(verdict(ruled, 'alice@example.com', 'alice', 'web1'), 'not-assigned', 'and leave nothing open');
 });
 
+t.test('what stands for ssh -J is no service: a grace for one would be a grace for the other', async t => {
+  const services = [{ ...service, name: 'jump' }, { ...service, name: 'Jump' }, service];
+  const both = offers(catalogue({ services, policies: [policy, { ...policy, service: 'jump' }] }));
+  t.same([...both.services.keys()], ['web1', 'db1']);
+  t.match(both.clashes, [/^service jump of the catalogue has the name/, /^service Jump /]);
+});
+
 t.test('a name that would be a pattern is nobody’s', async t => {
   const both = offers(catalogue({ policies: [{ ...policy, account: '*' }, { ...policy, holder: '*' }, policy] }));
   t.equal(verdict(both, 'bob@example.com', 'alice', 'db1'), 'not-assigned');

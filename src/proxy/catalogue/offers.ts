@@ -1,5 +1,6 @@
 /** What there is for people: the configuration's own and, where the server's catalogue is taken, what is in that. */
 import type { AgentConfig, ProxyService } from '../../config/config.ts';
+import { isJumpName } from '../../config/proxy-options.ts';
 import { upstreamCredentials, usualCredentials } from '../../config/upstream-options.ts';
 import { type EntryRule, type EntryRules, inOneSpelling } from '../../policy/entry-rules.ts';
 import { usualGrant } from '../../policy/grant.ts';
@@ -26,11 +27,13 @@ export function offersOf(config: AgentConfig, catalogue: Catalogue | undefined, 
   const { services, keys, entry, systemCAs } = config.proxy;
   if (catalogue === undefined) return { services, keys, entry, systemCAs, revoked: [], nameOf: person => person };
   for (const { name } of catalogue.services)
-    if (services.has(name)) clash(`service ${name} is in the configuration and in the catalogue`);
+    if (isJumpName(name))
+      clash(`service ${name} of the catalogue has the name that stands for ssh -J, and is not there`);
+    else if (services.has(name)) clash(`service ${name} is in the configuration and in the catalogue`);
   for (const [print, person] of catalogue.keys)
     if ((keys.get(print) ?? person) !== person)
       clash(`key ${print} is one person's in the configuration, another's in the catalogue`);
-  const listed = catalogue.services.filter(({ name }) => !services.has(name));
+  const listed = catalogue.services.filter(({ name }) => !services.has(name) && !isJumpName(name));
   const names = new Set(listed.map(({ name }) => name));
   const policies = catalogue.policies.filter(({ service }) => names.has(service));
   const own = entry.rules.length > 0 ? entry.rules : [everybodyInto([...services.keys()])];

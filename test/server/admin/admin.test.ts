@@ -237,6 +237,8 @@ t.test('a service is put behind the proxies, with what proves it', async t => {
   t.match(changeService(state, 'gate', { address: 'gate' }), failure(/access proxy itself/));
   addService(state, 'two words', '', false, 0);
   t.match(changeService(state, 'two words', { address: 'x' }), failure(/cannot be said/));
+  addService(state, 'Jump', '', false, 0);
+  t.match(changeService(state, 'Jump', { address: 'x' }), failure(/the word for ssh -J/));
 });
 
 t.test('a public key is one person’s', async t => {
