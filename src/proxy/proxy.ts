@@ -94,15 +94,7 @@ export async function openProxy(
       checkPassword: async (...asked) => await servers.checkPassword(...asked),
       guesses: new PasswordGuesses(memory, config.throttle, clock),
       verifierFor: service => servers.verifierFor(service),
-      get services() {
-        return offers.now().services;
-      },
-      get entry() {
-        return offers.now().entry;
-      },
-      get nameOf() {
-        return offers.now().nameOf;
-      },
+      offers: offers.now,
       approvals,
       clock,
       jump: jumpPoint(config.server),
