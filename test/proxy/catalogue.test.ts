@@ -255,6 +255,24 @@ t.test('the configuration holds where both have something, and the log says so',
   t.equal(verdict(ruled, 'alice@example.com', 'alice', 'web1'), 'not-assigned', 'and leave nothing open');
 });
 
+t.test('a policy of the configuration that names somebody by their username is about them still', async t => {
+  const groups = new Map([['watched', ['bob']]]);
+  const rules = [
+    { ...entryRule, grant: { ...entryRule.grant, rule: 'by name' }, people: ['alice'] },
+    { ...entryRule, grant: { ...entryRule.grant, rule: 'by group' }, groups: ['watched'] },
+    entryRule,
+  ];
+  const usernames = { alice: 'alice@example.com', bob: 'bob@example.com' };
+  const both = offers(catalogue({ usernames }), { entry: { groups, rules } });
+  for (const [username, rule] of [
+    ['alice', 'by name'],
+    ['bob', 'by group'],
+    ['carol', 'everybody'],
+  ] as const)
+    t.equal(verdict(both, both.nameOf(username), 'alice', 'web1'), rule);
+  t.equal(verdict(offers(undefined, { entry: { groups, rules } }), 'bob', 'alice', 'web1'), 'by group');
+});
+
 t.test('what stands for ssh -J is no service: a grace for one would be a grace for the other', async t => {
   const services = [{ ...service, name: 'jump' }, { ...service, name: 'Jump' }, service];
   const both = offers(catalogue({ services, policies: [policy, { ...policy, service: 'jump' }] }));

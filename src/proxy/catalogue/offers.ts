@@ -36,14 +36,16 @@ export function offersOf(config: AgentConfig, catalogue: Catalogue | undefined, 
   const listed = catalogue.services.filter(({ name }) => !services.has(name) && !isJumpName(name));
   const names = new Set(listed.map(({ name }) => name));
   const policies = catalogue.policies.filter(({ service }) => names.has(service));
-  const own = entry.rules.length > 0 ? entry.rules : [everybodyInto([...services.keys()])];
+  const nameOf = (person: string): string => catalogue.usernames.get(person) ?? person;
+  const named = inTheirNames(entry, nameOf);
+  const own = named.rules.length > 0 ? named.rules : [everybodyInto([...services.keys()])];
   return {
     services: new Map([...services, ...listed.map(one => [one.name, serviceOf(one, config)] as const)]),
-    entry: { groups: entry.groups, rules: [...own, ...policies.map(policy => ruleOf(policy, catalogue))] },
+    entry: { groups: named.groups, rules: [...own, ...policies.map(policy => ruleOf(policy, catalogue))] },
     keys: new Map([...catalogue.keys, ...keys]),
     systemCAs: [...systemCAs, ...catalogue.systemCAs],
     revoked: catalogue.krls,
-    nameOf: person => catalogue.usernames.get(person) ?? person,
+    nameOf,
   };
 }
 
@@ -59,6 +61,14 @@ export function liveOffers(
     if (last?.of !== catalogue || last === undefined)
       last = { of: catalogue, offers: offersOf(config, catalogue, clash) };
     return last.offers;
+  };
+}
+
+/** Whoever is in a policy by another name than they come by would fall to the next one. */
+function inTheirNames({ groups, rules }: EntryRules, nameOf: Offers['nameOf']): EntryRules {
+  return {
+    groups: new Map([...groups].map(([name, members]) => [name, members.map(nameOf)])),
+    rules: rules.map(rule => ({ ...rule, people: rule.people?.map(nameOf) })),
   };
 }
 
