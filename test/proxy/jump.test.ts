@@ -470,6 +470,26 @@ t.test('protocol errors end it', async t => {
   }
 });
 
+t.test('a client that takes no answers is not read until it does', async t => {
+  const there = await listening(t, socket => socket.resume());
+  const { jump, leg } = alone(t, there.port);
+  jump.message(openTo(5, 'web1', 22));
+  await until('the channel', () => leg.sent.some(one => one[0] === 91));
+  for (const message of [
+    global('nobody@example.com', 1),
+    open(9),
+    openTo(9, 'nowhere', 22),
+    request(0, 'nobody@example.com', 1),
+  ]) {
+    leg.isCongested = true;
+    jump.message(message);
+    t.ok(leg.isPaused, message.toString('latin1', 5, 28));
+    leg.isCongested = false;
+    jump.drained();
+    t.notOk(leg.isPaused);
+  }
+});
+
 t.test('a number is taken while its connection is on the way; who has gone meanwhile leaves none behind', async t => {
   const there = await listening(t, () => {});
   const first = alone(t, there.port);

@@ -85,6 +85,7 @@ export class Jump {
   }
 
   drained(): void {
+    if (!this.#isOver) this.#client.resume(); // see #answer
     for (const channel of this.#channels.values()) channel.drained();
   }
 
@@ -110,7 +111,7 @@ export class Jump {
     const { type, wantReply } = request;
     if (type !== 'keepalive@openssh.com' && type !== 'no-more-sessions@openssh.com')
       this.#tap.refused({ kind: 'global', from: 'client', type }, 'this connection is for jumps');
-    if (wantReply) this.#client.send(requestFailure);
+    if (wantReply) this.#answer(requestFailure);
   }
 
   #open(payload: Buffer): void {
@@ -121,7 +122,7 @@ export class Jump {
     const { type, sender, window, maxPacket } = open;
     const refuse = (reason: number, why: string): void => {
       this.#tap.refused({ kind: 'open', from: 'client', type, ...(place !== undefined && { place }) }, why);
-      this.#client.send(openFailure(sender, reason, why));
+      this.#answer(openFailure(sender, reason, why));
     };
     if (type !== 'direct-tcpip' || place === undefined || 'path' in place)
       return refuse(notOpened.prohibited, noSession);
@@ -177,7 +178,7 @@ export class Jump {
       gone();
       if (this.#isOver) return;
       this.#tap.notOpened(facts, error instanceof Error ? error.message : String(error));
-      return this.#client.send(openFailure(client, notOpened.connectFailed, `${name} does not answer`));
+      return this.#answer(openFailure(client, notOpened.connectFailed, `${name} does not answer`));
     }
     if (this.#isOver) return void socket.destroy();
     try {
@@ -187,7 +188,7 @@ export class Jump {
       throw error;
     }
     const number = this.#nextNumber++;
-    this.#client.send(openConfirmation(client, { sender: number, window: ourWindow, maxPacket: largestPacket }));
+    this.#answer(openConfirmation(client, { sender: number, window: ourWindow, maxPacket: largestPacket }));
     const channel = new JumpChannel(socket, this.#client, facts, terms, {
       closed: why => {
         this.#channels.delete(number);
@@ -229,7 +230,7 @@ export class Jump {
     if (channel === undefined) return;
     const request = parseChannelRequest(payload);
     if (request === undefined) return this.#violation('a malformed request');
-    if (request.wantReply) this.#client.send(channelFailure(channel.client));
+    if (request.wantReply) this.#answer(channelFailure(channel.client));
   }
 
   #channelOf(payload: Buffer): JumpChannel | undefined {
@@ -237,6 +238,12 @@ export class Jump {
     const channel = number === undefined ? undefined : this.#channels.get(number);
     if (channel === undefined) this.#violation('a message for no channel');
     return channel;
+  }
+
+  /** Who takes no answers asks no more: what waits for them would have no end. */
+  #answer(payload: Buffer): void {
+    this.#client.send(payload);
+    if (this.#client.isCongested) this.#client.pause();
   }
 
   #violation(what: string): void {
