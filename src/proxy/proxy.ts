@@ -119,23 +119,22 @@ export async function openProxy(
     },
     jump: (person, clientAddress) => ({
       rules: () => {
-        const { services, entry } = offers.now();
+        const { services, entry, nameOf } = offers.now();
+        const who = nameOf(person); // the server may have said it since the login
         return {
           services,
-          grantsFor: service => grantsOn({ entry, clock }, person, service, clientAddress),
-          isPartlyClosed: service => isPartlyClosed({ entry, clock }, person, service, clientAddress),
+          grantsFor: service => grantsOn({ entry, clock }, who, service, clientAddress),
+          isPartlyClosed: service => isPartlyClosed({ entry, clock }, who, service, clientAddress),
         };
       },
       dial: parts.dial,
       broken: error => log.bug(error),
     }),
-    keyRules: clientAddress => ({
-      keys: offers.now().keys,
-      personCAs: [certifier.userCA, ...offers.now().systemCAs],
-      revoked: revoked(),
-      now: clock.now(),
-      clientAddress,
-    }),
+    keyRules: clientAddress => {
+      const { keys, systemCAs } = offers.now();
+      const personCAs = [certifier.userCA, ...systemCAs];
+      return { keys, personCAs, revoked: revoked(), now: clock.now(), clientAddress };
+    },
     log,
     turns: new Turns(),
     openSession: ({ passage }, clientAddress) => {

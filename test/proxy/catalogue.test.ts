@@ -7,6 +7,7 @@ import { grantFor } from '../../src/policy/entry-rules.ts';
 import { usualTerms } from '../../src/policy/session-terms.ts';
 import { CatalogueKeeper } from '../../src/proxy/catalogue/keeper.ts';
 import { liveOffers, type Offers, offersOf } from '../../src/proxy/catalogue/offers.ts';
+import { emptyKrl } from '../../src/ssh/krl.ts';
 import type { Catalogue } from '../../src/trasa/catalogue.ts';
 import type { CatalogueReply } from '../../src/trasa/catalogue-reply.ts';
 import { entryRule } from '../helpers/entry-rule.ts';
@@ -284,6 +285,22 @@ t.test('a name that would be a pattern is nobody’s', async t => {
   const both = offers(catalogue({ policies: [{ ...policy, account: '*' }, { ...policy, holder: '*' }, policy] }));
   t.equal(verdict(both, 'bob@example.com', 'alice', 'db1'), 'not-assigned');
   t.equal(verdict(both, 'alice@example.com', 'alice', 'db1'), 'alice@example.com alice@db1');
+});
+
+t.test('what was revoked stays revoked when the catalogue counts no longer: a login may have begun before', async t => {
+  const { services, keys, entry, systemCAs } = offers(undefined);
+  const config = { server: {}, proxy: { services, keys, entry, systemCAs } } as unknown as AgentConfig;
+  let current: Catalogue | undefined = { ...catalogue(), krls: [emptyKrl] };
+  const live = liveOffers(
+    config,
+    () => current,
+    () => {},
+  );
+  t.equal(live().services.size, 2);
+  current = undefined;
+  t.equal(live().services.size, 1);
+  t.strictSame(live().revoked, [emptyKrl]);
+  t.equal(live(), live());
 });
 
 t.test('offers are made anew only when there is another catalogue', async t => {

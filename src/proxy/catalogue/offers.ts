@@ -49,7 +49,10 @@ export function offersOf(config: AgentConfig, catalogue: Catalogue | undefined, 
   };
 }
 
-/** The offers of this moment, made anew when there is another catalogue. */
+/**
+ * The offers of this moment, made anew when there is another catalogue. What the last one had revoked stays so without one:
+ * who logs in just then was offered what was in it.
+ */
 export function liveOffers(
   config: AgentConfig,
   current: () => Catalogue | undefined,
@@ -58,8 +61,11 @@ export function liveOffers(
   let last: { readonly of: Catalogue | undefined; readonly offers: Offers } | undefined;
   return () => {
     const catalogue = current();
-    if (last?.of !== catalogue || last === undefined)
-      last = { of: catalogue, offers: offersOf(config, catalogue, clash) };
+    if (last?.of !== catalogue || last === undefined) {
+      const offers = offersOf(config, catalogue, clash);
+      const { revoked } = catalogue === undefined ? (last?.offers ?? offers) : offers;
+      last = { of: catalogue, offers: { ...offers, revoked } };
+    }
     return last.offers;
   };
 }
