@@ -205,6 +205,17 @@ t.test('whoever gives up waiting, and comes again, waits under the same name; a 
   );
 });
 
+t.test('an approval counts no longer than the policy says now, whatever it said then', async t => {
+  const proxy = await inProcess(t, { grantFor: () => held });
+  const peer = await asAlice(proxy, 'alice@web1');
+  openApprovals(proxy).decide(await waitsUnder(peer), 'approved', 'uid 0', Date.now());
+  t.match(await heard(peer), { instruction: 'Second factor authentication' });
+  await proxy.grant({ ...held, approvalMs: 60_000 });
+  t.match(await heard(await asAlice(proxy, 'alice@web1')), { instruction: 'Second factor authentication' });
+  proxy.pass(61_000);
+  t.match(await heard(await asAlice(proxy, 'alice@web1')), { instruction: /^Waiting for the approval/ });
+});
+
 t.test('what no longer holds when an administrator approves lets nobody in', async t => {
   const now = new Date();
   const from = now.getUTCHours() * 60 + now.getUTCMinutes();

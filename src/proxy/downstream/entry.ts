@@ -74,7 +74,7 @@ function isAllKnown(ports: KnowledgePorts, user: string, proved: KeyOwner, clien
   const verdict = entryVerdict({ entry, clock }, person, account, service, clientAddress);
   if (verdict.kind === 'refused') return false;
   const { approvalMs, secondFactor } = verdict.grant;
-  if (approvalMs > 0 && !isApproved(ports, { person, account, service })) return false;
+  if (approvalMs > 0 && !isApproved(ports, { person, account, service, grant: verdict.grant })) return false;
   return secondFactor === 'not-required' || holds();
 }
 
