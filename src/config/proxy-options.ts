@@ -49,6 +49,11 @@ export interface ServiceOptions {
 /** What stands for a service in the user name of whoever comes to jump; so no service has this name. */
 export const jumpName = 'jump';
 
+/** In any case of letters: nobody is to take one for the other. */
+export function isJumpName(name: string): boolean {
+  return name.toLowerCase() === jumpName;
+}
+
 /** A service's name is what people type behind their account, and so unlike anything else there. */
 export function isServiceName(name: string): boolean {
   return /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62})$/.test(name);
@@ -118,7 +123,7 @@ function readServices(value: TomlValue, expects: string): Reading<ReadonlyMap<st
 
 function readService(read: TableReader): ServiceOptions {
   if (!isServiceName(read.name)) read.fault('is no name: letters, digits, dots, dashes, and no blanks');
-  if (read.name.toLowerCase() === jumpName) read.fault('is the word for ssh -J, not a service', 'give it another name');
+  if (isJumpName(read.name)) read.fault('is the word for ssh -J, not a service', 'give it another name');
   const address = addressOf(read);
   const service = {
     host: address?.host ?? '',

@@ -70,15 +70,19 @@ export function inOneSpelling(trasaID: string): string {
   return trasaID.normalize('NFC').toLowerCase();
 }
 
+/** People come last: a server has thousands of them in its rules, and each rule is about one service. */
 function speaksOf(rule: EntryRule, groups: EntryRules['groups'], { person, service, account }: Passing): boolean {
-  const { people, groups: named, services, accounts } = rule;
-  const members = (named ?? []).flatMap(name => groups.get(name) ?? []);
-  const isPerson = (people === undefined && named === undefined) || matchesAny([...(people ?? []), ...members], person);
+  const { services, accounts } = rule;
   return (
-    isPerson &&
     (services === undefined || matchesAny(services, service.name)) &&
-    (accounts === undefined || matchesAny(accounts, account))
+    (accounts === undefined || matchesAny(accounts, account)) &&
+    isAmong(rule, groups, person)
   );
+}
+
+function isAmong({ people, groups: named }: EntryRule, groups: EntryRules['groups'], person: string): boolean {
+  if (people === undefined && named === undefined) return true;
+  return matchesAny(people ?? [], person) || (named ?? []).some(name => matchesAny(groups.get(name) ?? [], person));
 }
 
 function refused(reason: EntryRefusal, detail: string): EntryVerdict {

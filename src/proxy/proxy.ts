@@ -11,7 +11,7 @@ import type { ClientParts } from './door/client.ts';
 import { openHostKeys } from './door/host-key-files.ts';
 import { Session, type SessionFacts } from './door/session.ts';
 import { Turns } from './door/turns.ts';
-import { grantsOn } from './downstream/entry.ts';
+import { grantsOn, isPartlyClosed } from './downstream/entry.ts';
 import type { JumpPassage, Passage } from './downstream/login.ts';
 import { PasswordGuesses } from './downstream/password-guesses.ts';
 import { nativeCiphers } from './engine/native-ciphers.ts';
@@ -93,15 +93,7 @@ export async function openProxy(
       checkPassword: async (...asked) => await servers.checkPassword(...asked),
       guesses: new PasswordGuesses(memory, config.throttle, clock),
       verifierFor: service => servers.verifierFor(service),
-      get services() {
-        return offers.now().services;
-      },
-      get entry() {
-        return offers.now().entry;
-      },
-      get nameOf() {
-        return offers.now().nameOf;
-      },
+      offers: offers.now,
       approvals,
       clock,
       jump: jumpPoint(config.server),
@@ -126,19 +118,22 @@ export async function openProxy(
     },
     jump: (person, clientAddress) => ({
       rules: () => {
-        const { services, entry } = offers.now();
-        return { services, grantsFor: service => grantsOn({ entry, clock }, person, service, clientAddress) };
+        const { services, entry, nameOf } = offers.now();
+        const who = nameOf(person); // the server may have said it since the login
+        return {
+          services,
+          grantsFor: service => grantsOn({ entry, clock }, who, service, clientAddress),
+          isPartlyClosed: service => isPartlyClosed({ entry, clock }, who, service, clientAddress),
+        };
       },
       dial: parts.dial,
       broken: error => log.bug(error),
     }),
-    keyRules: clientAddress => ({
-      keys: offers.now().keys,
-      personCAs: [certifier.userCA, ...offers.now().systemCAs],
-      revoked: revoked(),
-      now: clock.now(),
-      clientAddress,
-    }),
+    keyRules: clientAddress => {
+      const { keys, systemCAs } = offers.now();
+      const personCAs = [certifier.userCA, ...systemCAs];
+      return { keys, personCAs, revoked: revoked(), now: clock.now(), clientAddress };
+    },
     log,
     turns: new Turns(),
     openSession: ({ passage }, clientAddress) => {

@@ -37,6 +37,15 @@ t.test('without a policy everybody may enter, as the service is', async t => {
   t.equal(verdict([], { account: 'bob' }), 'not-assigned', 'but no account that the service has not');
 });
 
+t.test('nobody is looked for in rules about other services: a server has thousands of both', async t => {
+  const looked: string[] = [];
+  const people = { get: (name: string): string[] => (looked.push(name), ['alice@example.com']) };
+  const groups = Object.assign(new Map<string, string[]>(), people);
+  const about = (service: string): EntryRule => rule(service, { groups: [service], services: [service] });
+  t.equal(verdict([about('web2'), about('web1'), about('web3')], {}, groups), 'web1');
+  t.strictSame(looked, ['web1']);
+});
+
 t.test('the first policy that speaks of person, service and account decides', async t => {
   const groups = new Map([['admins', ['alice@example.com', '*@ops.example.com']]]);
   for (const [what, rules, more, expected] of [

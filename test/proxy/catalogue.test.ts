@@ -7,6 +7,7 @@ import { grantFor } from '../../src/policy/entry-rules.ts';
 import { usualTerms } from '../../src/policy/session-terms.ts';
 import { CatalogueKeeper } from '../../src/proxy/catalogue/keeper.ts';
 import { liveOffers, type Offers, offersOf } from '../../src/proxy/catalogue/offers.ts';
+import { emptyKrl } from '../../src/ssh/krl.ts';
 import type { Catalogue } from '../../src/trasa/catalogue.ts';
 import type { CatalogueReply } from '../../src/trasa/catalogue-reply.ts';
 import { entryRule } from '../helpers/entry-rule.ts';
@@ -255,10 +256,51 @@ t.test('the configuration holds where both have something, and the log says so',
   t.equal(verdict(ruled, 'alice@example.com', 'alice', 'web1'), 'not-assigned', 'and leave nothing open');
 });
 
+t.test('a policy of the configuration that names somebody by their username is about them still', async t => {
+  const groups = new Map([['watched', ['bob']]]);
+  const rules = [
+    { ...entryRule, grant: { ...entryRule.grant, rule: 'by name' }, people: ['alice'] },
+    { ...entryRule, grant: { ...entryRule.grant, rule: 'by group' }, groups: ['watched'] },
+    entryRule,
+  ];
+  const usernames = { alice: 'alice@example.com', bob: 'bob@example.com' };
+  const both = offers(catalogue({ usernames }), { entry: { groups, rules } });
+  for (const [username, rule] of [
+    ['alice', 'by name'],
+    ['bob', 'by group'],
+    ['carol', 'everybody'],
+  ] as const)
+    t.equal(verdict(both, both.nameOf(username), 'alice', 'web1'), rule);
+  t.equal(verdict(offers(undefined, { entry: { groups, rules } }), 'bob', 'alice', 'web1'), 'by group');
+});
+
+t.test('what stands for ssh -J is no service: a grace for one would be a grace for the other', async t => {
+  const services = [{ ...service, name: 'jump' }, { ...service, name: 'Jump' }, service];
+  const both = offers(catalogue({ services, policies: [policy, { ...policy, service: 'jump' }] }));
+  t.same([...both.services.keys()], ['web1', 'db1']);
+  t.match(both.clashes, [/^service jump of the catalogue has the name/, /^service Jump /]);
+});
+
 t.test('a name that would be a pattern is nobody’s', async t => {
   const both = offers(catalogue({ policies: [{ ...policy, account: '*' }, { ...policy, holder: '*' }, policy] }));
   t.equal(verdict(both, 'bob@example.com', 'alice', 'db1'), 'not-assigned');
   t.equal(verdict(both, 'alice@example.com', 'alice', 'db1'), 'alice@example.com alice@db1');
+});
+
+t.test('what was revoked stays revoked when the catalogue counts no longer: a login may have begun before', async t => {
+  const { services, keys, entry, systemCAs } = offers(undefined);
+  const config = { server: {}, proxy: { services, keys, entry, systemCAs } } as unknown as AgentConfig;
+  let current: Catalogue | undefined = { ...catalogue(), krls: [emptyKrl] };
+  const live = liveOffers(
+    config,
+    () => current,
+    () => {},
+  );
+  t.equal(live().services.size, 2);
+  current = undefined;
+  t.equal(live().services.size, 1);
+  t.strictSame(live().revoked, [emptyKrl]);
+  t.equal(live(), live());
 });
 
 t.test('offers are made anew only when there is another catalogue', async t => {

@@ -1,10 +1,13 @@
 /** Policy at the proxy: who gets in, what is asked of them, what they hear who do not; and the service question. */
 import t from 'tap';
+import { MemoryError } from '../../src/auth/ports.ts';
 import type { EntryRule } from '../../src/policy/entry-rules.ts';
+import { usualTerms } from '../../src/policy/session-terms.ts';
 import { WireReader } from '../../src/ssh/wire.ts';
 import { Approvals } from '../../src/store/approvals.ts';
 import { until } from '../helpers/e2e/until.ts';
 import { entryRule } from '../helpers/entry-rule.ts';
+import { service as listed, message, policy } from './catalogue.ts';
 import { type InProcess, inProcess } from './in-process.ts';
 import { infoResponse, keyboardInteractive, type RawPeer, rawStranger, signedRequest } from './raw-peer.ts';
 
@@ -200,6 +203,65 @@ t.test('whoever gives up waiting, and comes again, waits under the same name; a 
     proxy.lines.findLast(line => line['event'] === 'approval'),
     { outcome: 'in force', by: 'uid 0' },
   );
+});
+
+t.test('an approval counts no longer than the policy says now, whatever it said then', async t => {
+  const proxy = await inProcess(t, { grantFor: () => held });
+  const peer = await asAlice(proxy, 'alice@web1');
+  openApprovals(proxy).decide(await waitsUnder(peer), 'approved', 'uid 0', Date.now());
+  t.match(await heard(peer), { instruction: 'Second factor authentication' });
+  await proxy.grant({ ...held, approvalMs: 60_000 });
+  t.match(await heard(await asAlice(proxy, 'alice@web1')), { instruction: 'Second factor authentication' });
+  proxy.pass(61_000);
+  t.match(await heard(await asAlice(proxy, 'alice@web1')), { instruction: /^Waiting for the approval/ });
+});
+
+t.test('what no longer holds when an administrator approves lets nobody in', async t => {
+  const now = new Date();
+  const from = now.getUTCHours() * 60 + now.getUTCMinutes();
+  const hours = { spans: [{ days: [0, 1, 2, 3, 4, 5, 6], from, until: from + 5 }] };
+  const grant = { ...held, secondFactor: 'not-required' } as const;
+  const proxy = await inProcess(t, { proxy: entry({ name: 'vault', grant, hours }) });
+  const peer = await asAlice(proxy, 'alice@web1');
+  const id = await waitsUnder(peer);
+  proxy.pass(10 * 60_000);
+  openApprovals(proxy).decide(id, 'approved', 'uid 0', Date.now() + 10 * 60_000);
+  t.match(await heard(peer), { instruction: /^Policy check failed: TIME_POLICY_FAILED\. / });
+  t.match(decision(proxy), { decision: 'deny', reason: 'proxy-policy' });
+  t.notOk(proxy.lines.some(line => line['event'] === 'session-start'));
+});
+
+t.test('a catalogue that has become too old while an administrator was waited for opens nothing', async t => {
+  const session = { ...usualTerms(), approvalMs: 3_600_000 };
+  const service = { ...listed, name: 'db1', host: '127.0.0.1', port: 9 };
+  const granted = message({ services: [service], policies: [{ ...policy, tfa: false, session }] });
+  const proxy = await inProcess(t, {
+    proxy: { catalogue: true, catalogueMaxAgeMs: 300_000 },
+    catalogue: async () => await Promise.resolve({ kind: 'new', revision: 'r1', catalogue: granted }),
+  });
+  const peer = await asAlice(proxy, 'alice@db1');
+  const id = await waitsUnder(peer);
+  proxy.pass(360_000);
+  openApprovals(proxy).decide(id, 'approved', 'uid 0', Date.now() + 360_000);
+  t.match(await heard(peer), { instruction: /^Policy not assigned: / });
+  t.match(decision(proxy), { decision: 'deny', reason: 'proxy-policy' });
+});
+
+t.test('a memory that fails is named as that, before the second factor as well', async t => {
+  const proxy = await inProcess(t, { graceMs: 60_000, password: { kind: 'right' } });
+  const fail = (): never => {
+    throw new MemoryError('the disk is gone');
+  };
+  proxy.memory.throttles.get = fail;
+  proxy.memory.graces.get = fail;
+  for (const peer of [await asAlice(proxy, 'alice@web1'), await rawStranger(proxy.port)]) {
+    peer.send(keyboardInteractive('alice@web1'));
+    const asked = await heard(peer);
+    if (asked.questions.length > 0) peer.send(infoResponse('alice@example.com', 'right'));
+    const { instruction } = asked.questions.length > 0 ? await heard(peer) : asked;
+    t.match(instruction, /^The agent on this host cannot read or write its state\. Tell your administrator\./);
+  }
+  t.notOk(proxy.lines.some(line => /internal error/.test(String(line['text']))));
 });
 
 function openApprovals({ stateDirectory }: InProcess): Approvals {

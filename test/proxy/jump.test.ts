@@ -13,6 +13,7 @@ import { channelData, windowAdjust } from '../../src/proxy/messages/connection.t
 import { dial } from '../../src/proxy/upstream/dial.ts';
 import { byte, string, uint32 } from '../../src/ssh/wire.ts';
 import { until } from '../helpers/e2e/until.ts';
+import { entryRule } from '../helpers/entry-rule.ts';
 import { proxyService } from '../helpers/proxy-service.ts';
 import { adjust, close, data, deafTap, eof, FakeLeg, global, granting, open, openBy, request } from './between.ts';
 import { type InProcess, type InProcessOptions, inProcess } from './in-process.ts';
@@ -33,6 +34,8 @@ t.test('where a jump leads: to services by name or by configured address, and no
     at('denied', '10.0.0.8'),
     at('recorded', '10.0.0.9'),
     at('beside', '10.0.0.9'),
+    at('open', '10.0.0.11'),
+    at('closed', '10.0.0.11'),
     ...['approved', 'listed', 'fileless', 'shellless'].map((name, i) => at(name, `10.0.1.${i}`)),
   ];
   const grants: Readonly<Record<string, readonly Grant[]>> = {
@@ -48,6 +51,7 @@ t.test('where a jump leads: to services by name or by configured address, and no
   const rules = {
     services: new Map(all.map(one => [one.name, one])),
     grantsFor: ({ name }: ProxyService) => grants[name] ?? [jumper],
+    isPartlyClosed: ({ name }: ProxyService) => name === 'closed',
   };
   for (const [host, port, leadsTo] of [
     ['web1', 22, 'web1'],
@@ -99,6 +103,8 @@ t.test('where a jump leads: to services by name or by configured address, and no
   t.match(destinationOf({ host: 'approved', port: 22 }, rules), /approved takes an approval, which a jump cannot/);
   for (const host of ['listed', 'fileless', 'shellless'])
     t.match(destinationOf({ host, port: 22 }, rules), new RegExp(`${host} is limited to what you may do there`));
+  for (const host of ['closed', 'open', '10.0.0.11'])
+    t.match(destinationOf({ host, port: 22 }, rules), /^closed is not open to you now with each account, /, host);
   for (const host of ['recorded', 'beside', '10.0.0.9'])
     t.match(destinationOf({ host, port: 22 }, rules), /recorded is recorded, which a jump cannot be: say ssh/, host);
 });
@@ -107,6 +113,7 @@ t.test('the shortest limit of those that could hold', async t => {
   const rules = {
     services: new Map([['web1', service]]),
     grantsFor: () => [jumper, { ...jumper, idleMs: 5_000, sessionMs: 60_000 }, { ...granting({}), sessionMs: 30_000 }],
+    isPartlyClosed: () => false,
   };
   t.match(destinationOf({ host: 'web1', port: 22 }, rules), { idleMs: 5_000, sessionMs: 30_000 });
   t.match(destinationOf({ host: 'web1', port: 22 }, { ...rules, grantsFor: () => [jumper] }), {
@@ -119,7 +126,7 @@ t.test('a connection that has lasted as long as it may ends; those beside it do 
   const there = await listening(t, socket => socket.pipe(socket));
   const { proxy, peer } = await jumping(t, there.port, {
     others: [{ name: 'brief', host: 'localhost', port: there.port }],
-    grantFor: ({ name }) => ({ ...jumper, sessionMs: name === 'brief' ? 50 : 0 }),
+    grantFor: ({ name }) => ({ ...jumper, sessionMs: name === 'brief' ? 1000 : 0 }),
   });
   const far = await opened(peer, 0, 'web1');
   const brief = await opened(peer, 1, 'brief');
@@ -131,15 +138,62 @@ t.test('a connection that has lasted as long as it may ends; those beside it do 
   await until('the echo', () => received(peer).toString() === 'still here');
 });
 
+t.test('a limit counts from the login: no second connection goes on where the first had to end', async t => {
+  const there = await listening(t, socket => socket.pipe(socket));
+  const granted = [jumper];
+  const { jump, leg } = alone(t, there.port, dial, granted);
+  jump.message(openTo(5, 'web1', 22));
+  await until('the channel', () => leg.sent.some(one => one[0] === 91));
+  granted[0] = { ...jumper, sessionMs: 1 };
+  jump.message(openTo(6, 'web1', 22));
+  t.match(leg.sent.at(-1)?.toString(), /your login at the proxy is too old for that: log in again/);
+  t.equal(leg.ended, undefined, 'something is open');
+  jump.message(close(0));
+  await until('the connection to be gone', () => {
+    jump.message(openTo(6, 'web1', 22));
+    return leg.ended;
+  });
+  t.match(leg.ended, /log in again/, 'a login that leads nowhere any more is not kept');
+});
+
+t.test('a login in which nothing has passed for too long opens nothing', async t => {
+  const there = await listening(t, socket => socket.pipe(socket));
+  const { jump, leg } = alone(t, there.port, dial, [{ ...jumper, idleMs: 1 }]);
+  const began = performance.now();
+  await until('a while', () => performance.now() - began > 1);
+  jump.message(openTo(5, 'web1', 22));
+  t.match(leg.ended, /log in again/);
+});
+
+t.test('a limit that comes when the client has closed says nothing more', async t => {
+  const { jump, leg } = alone(t, 22, async () => await Promise.resolve(stuck as unknown as Socket), [
+    { ...jumper, sessionMs: 300 },
+  ]);
+  const stuck = new StuckSocket();
+  jump.message(openTo(5, 'web1', 22));
+  await until('the channel', () => leg.sent.some(one => one[0] === 91));
+  jump.message(channelData(0, Buffer.from('never taken')));
+  jump.message(close(0));
+  await until('the limit', () => stuck.destroyed);
+  t.strictSame(
+    leg.sent.map(one => one[0]).filter(kind => kind === 96 || kind === 97),
+    [97],
+  );
+});
+
 t.test('a service behind another host is not where a jump leads', async t => {
   const inner = { ...service, name: 'inner', via: { service, account: 'way' } };
-  const rules = { services: new Map([['inner', inner]]), grantsFor: () => [jumper] };
+  const rules = { services: new Map([['inner', inner]]), grantsFor: () => [jumper], isPartlyClosed: () => false };
   t.match(destinationOf({ host: 'inner', port: 22 }, rules), /^inner is reached over another host/);
 });
 
 t.test('names that differ in case only: each by its own spelling', async t => {
   const both = ['DB', 'db'].map((name, i) => ({ ...service, name, host: `10.0.0.${i}` }));
-  const rules = { services: new Map(both.map(one => [one.name, one])), grantsFor: () => [jumper] };
+  const rules = {
+    services: new Map(both.map(one => [one.name, one])),
+    grantsFor: () => [jumper],
+    isPartlyClosed: () => false,
+  };
   t.match(destinationOf({ host: 'DB', port: 22 }, rules), { service: { host: '10.0.0.0' } });
   t.match(destinationOf({ host: 'db', port: 22 }, rules), { service: { host: '10.0.0.1' } });
   t.match(destinationOf({ host: 'Db', port: 22 }, rules), /no service/);
@@ -337,6 +391,28 @@ t.test('when the client goes, so do its connections, and the log says how much t
   );
 });
 
+t.test('hours and networks of one account are not got round by a jump for another', async t => {
+  const there = await listening(t, socket => socket.resume());
+  for (const [terms, refusal] of [
+    [{ hours: { spans: [] } }, /web1 is not open to you now with each account/],
+    [{ networks: '192.0.2.0/24' }, /web1 is not open to you now with each account/],
+    [{ lastDay: '2020-01-01' }, undefined],
+    [{ people: ['bob@example.com'], hours: { spans: [] } }, undefined],
+  ] as const) {
+    const root = { ...entryRule, name: 'root', accounts: ['root'], ...terms };
+    const deploy = { ...entryRule, name: 'deploy', accounts: ['deploy'], grant: jumper };
+    const proxy = await inProcess(t, {
+      service: { port: there.port, accounts: ['deploy', 'root'] },
+      proxy: { entry: { groups: new Map(), rules: [root, deploy] } },
+    });
+    const peer = await logIn(proxy, 'jump');
+    await peer.next(52);
+    peer.send(openTo(0, 'web1', 22));
+    if (refusal === undefined) await peer.next(91);
+    else t.match((await peer.next(92)).toString(), refusal);
+  }
+});
+
 t.test('a log that cannot be written: the connection is not there for the client', async t => {
   const there = await listening(t, socket => socket.resume());
   const { peer } = await jumping(t, there.port, { cannotNote: 'channel-start' });
@@ -391,6 +467,26 @@ t.test('protocol errors end it', async t => {
     await until('the channel', () => leg.sent.some(one => one[0] === 91));
     for (const message of messages) jump.message(message);
     t.match(leg.ended, /protocol error by the client/, what);
+  }
+});
+
+t.test('a client that takes no answers is not read until it does', async t => {
+  const there = await listening(t, socket => socket.resume());
+  const { jump, leg } = alone(t, there.port);
+  jump.message(openTo(5, 'web1', 22));
+  await until('the channel', () => leg.sent.some(one => one[0] === 91));
+  for (const message of [
+    global('nobody@example.com', 1),
+    open(9),
+    openTo(9, 'nowhere', 22),
+    request(0, 'nobody@example.com', 1),
+  ]) {
+    leg.isCongested = true;
+    jump.message(message);
+    t.ok(leg.isPaused, message.toString('latin1', 5, 28));
+    leg.isCongested = false;
+    jump.drained();
+    t.notOk(leg.isPaused);
   }
 });
 
@@ -450,7 +546,11 @@ function alone(
   granted: readonly Grant[] = [jumper],
 ): { jump: Jump; leg: FakeLeg } {
   const leg = new FakeLeg();
-  const rules = { services: new Map([['web1', { ...service, port }]]), grantsFor: () => granted };
+  const rules = {
+    services: new Map([['web1', { ...service, port }]]),
+    grantsFor: () => granted,
+    isPartlyClosed: () => false,
+  };
   const broken = (error: unknown): void => {
     leg.ended = String(error);
   };

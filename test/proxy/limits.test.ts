@@ -52,3 +52,14 @@ t.test('no limit, and one that was stopped', async t => {
   for (const limits of [never, lived, last]) limits.stop();
   t.strictSame(ends, ['The session has lasted as long as it may: 0.01 seconds.']);
 });
+
+t.test('a month, as the server takes it, is longer than a timer of Node can wait', async t => {
+  const ends: string[] = [];
+  const month = 2_678_400_000;
+  const end = (why: string): void => void ends.push(why);
+  const long = new Limits({ idleMs: month, sessionMs: month }, () => 0, end);
+  const last = new Limits({ idleMs: 0, sessionMs: 10 }, () => 0, end);
+  await until('the last', () => ends.length > 0);
+  for (const limits of [long, last]) limits.stop();
+  t.strictSame(ends, ['The session has lasted as long as it may: 0.01 seconds.']);
+});

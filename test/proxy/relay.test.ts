@@ -299,3 +299,25 @@ t.test('when one side is gone, the other is told', async t => {
   relay.message('client', data(7, 'x'));
   t.equal(host.sent.length, 1, 'and nothing passes any more');
 });
+
+t.test('whoever takes no answers is not read until they do', async t => {
+  const asking = [
+    ['client', global('nobody@example.com', 1)],
+    ['client', open(9, 'nobody@example.com')],
+    ['client', request(7, 'nobody@example.com', 1)],
+    ['client', request(7, 'subsystem', 1, string('sftp'))],
+    ['host', global('nobody@example.com', 1)],
+    ['host', open(9, 'nobody@example.com')],
+    ['host', request(0, 'nobody@example.com', 1)],
+  ] as const;
+  for (const [from, message] of asking) {
+    const { relay, ...legs } = opened({ ...usualGrant(false), fileTransfer: false });
+    const leg = legs[from];
+    leg.isCongested = true;
+    relay.message(from, message);
+    t.ok(leg.sent.length > 0 && leg.isPaused, `${from} ${message.toString('latin1', 5, 28)}`);
+    leg.isCongested = false;
+    relay.drained(from);
+    t.notOk(leg.isPaused);
+  }
+});

@@ -1,5 +1,6 @@
 /** What there is for people: the configuration's own and, where the server's catalogue is taken, what is in that. */
 import type { AgentConfig, ProxyService } from '../../config/config.ts';
+import { isJumpName } from '../../config/proxy-options.ts';
 import { upstreamCredentials, usualCredentials } from '../../config/upstream-options.ts';
 import { type EntryRule, type EntryRules, inOneSpelling } from '../../policy/entry-rules.ts';
 import { usualGrant } from '../../policy/grant.ts';
@@ -26,25 +27,32 @@ export function offersOf(config: AgentConfig, catalogue: Catalogue | undefined, 
   const { services, keys, entry, systemCAs } = config.proxy;
   if (catalogue === undefined) return { services, keys, entry, systemCAs, revoked: [], nameOf: person => person };
   for (const { name } of catalogue.services)
-    if (services.has(name)) clash(`service ${name} is in the configuration and in the catalogue`);
+    if (isJumpName(name))
+      clash(`service ${name} of the catalogue has the name that stands for ssh -J, and is not there`);
+    else if (services.has(name)) clash(`service ${name} is in the configuration and in the catalogue`);
   for (const [print, person] of catalogue.keys)
     if ((keys.get(print) ?? person) !== person)
       clash(`key ${print} is one person's in the configuration, another's in the catalogue`);
-  const listed = catalogue.services.filter(({ name }) => !services.has(name));
+  const listed = catalogue.services.filter(({ name }) => !services.has(name) && !isJumpName(name));
   const names = new Set(listed.map(({ name }) => name));
   const policies = catalogue.policies.filter(({ service }) => names.has(service));
-  const own = entry.rules.length > 0 ? entry.rules : [everybodyInto([...services.keys()])];
+  const nameOf = (person: string): string => catalogue.usernames.get(person) ?? person;
+  const named = inTheirNames(entry, nameOf);
+  const own = named.rules.length > 0 ? named.rules : [everybodyInto([...services.keys()])];
   return {
     services: new Map([...services, ...listed.map(one => [one.name, serviceOf(one, config)] as const)]),
-    entry: { groups: entry.groups, rules: [...own, ...policies.map(policy => ruleOf(policy, catalogue))] },
+    entry: { groups: named.groups, rules: [...own, ...policies.map(policy => ruleOf(policy, catalogue))] },
     keys: new Map([...catalogue.keys, ...keys]),
     systemCAs: [...systemCAs, ...catalogue.systemCAs],
     revoked: catalogue.krls,
-    nameOf: person => catalogue.usernames.get(person) ?? person,
+    nameOf,
   };
 }
 
-/** The offers of this moment, made anew when there is another catalogue. */
+/**
+ * The offers of this moment, made anew when there is another catalogue. What the last one had revoked stays so without one:
+ * who logs in just then was offered what was in it.
+ */
 export function liveOffers(
   config: AgentConfig,
   current: () => Catalogue | undefined,
@@ -53,9 +61,20 @@ export function liveOffers(
   let last: { readonly of: Catalogue | undefined; readonly offers: Offers } | undefined;
   return () => {
     const catalogue = current();
-    if (last?.of !== catalogue || last === undefined)
-      last = { of: catalogue, offers: offersOf(config, catalogue, clash) };
+    if (last?.of !== catalogue || last === undefined) {
+      const offers = offersOf(config, catalogue, clash);
+      const { revoked } = catalogue === undefined ? (last?.offers ?? offers) : offers;
+      last = { of: catalogue, offers: { ...offers, revoked } };
+    }
     return last.offers;
+  };
+}
+
+/** Whoever is in a policy by another name than they come by would fall to the next one. */
+function inTheirNames({ groups, rules }: EntryRules, nameOf: Offers['nameOf']): EntryRules {
+  return {
+    groups: new Map([...groups].map(([name, members]) => [name, members.map(nameOf)])),
+    rules: rules.map(rule => ({ ...rule, people: rule.people?.map(nameOf) })),
   };
 }
 

@@ -12,11 +12,10 @@ export interface ApprovalPorts {
   readonly random: Random;
 }
 
+type Held = Pick<Passage, 'person' | 'account' | 'service' | 'grant'>;
+
 /** Is one in force already? */
-export function isApproved(
-  { approvals, clock }: Pick<ApprovalPorts, 'approvals' | 'clock'>,
-  passage: Pick<Passage, 'person' | 'account' | 'service'>,
-): boolean {
+export function isApproved({ approvals, clock }: Pick<ApprovalPorts, 'approvals' | 'clock'>, passage: Held): boolean {
   return inForce(approvals, passage, clock.now()) !== undefined;
 }
 
@@ -74,10 +73,12 @@ function newApprovalId(random: Random): string {
   return Array.from({ length: 6 }, () => letters[random.below(letters.length)]).join('');
 }
 
+/** As long as it was given for, and no longer than policy says by now. */
 function inForce(
   approvals: ApprovalPorts['approvals'],
-  { person, account, service }: Pick<Passage, 'person' | 'account' | 'service'>,
+  { person, account, service, grant }: Held,
   now: number,
 ): Approval | undefined {
-  return approvals.inForce({ person, account, target: service.name }, now);
+  const latest = approvals.inForce({ person, account, target: service.name }, now);
+  return latest !== undefined && latest.decidedAt + grant.approvalMs > now ? latest : undefined;
 }

@@ -1,6 +1,7 @@
 import { graceBinding } from '../../auth/login.ts';
+import { MemoryError } from '../../auth/ports.ts';
 import type { ProxyService } from '../../config/config.ts';
-import { type EntryVerdict, grantFor, inOneSpelling } from '../../policy/entry-rules.ts';
+import { type EntryRules, type EntryVerdict, grantFor, inOneSpelling } from '../../policy/entry-rules.ts';
 import type { Grant } from '../../policy/grant.ts';
 import { withinNetworks } from '../../ssh/source-address.ts';
 import { isApproved } from './approval.ts';
@@ -8,9 +9,13 @@ import type { LoginPorts } from './login.ts';
 import type { KeyOwner } from './proven-key.ts';
 import { parseTarget } from './target.ts';
 
+interface PolicyPorts extends Pick<LoginPorts<unknown>, 'clock'> {
+  readonly entry: EntryRules;
+}
+
 /** What policy says of a person who comes to a service. */
 export function entryVerdict(
-  { entry, clock }: Pick<LoginPorts<unknown>, 'entry' | 'clock'>,
+  { entry, clock }: PolicyPorts,
   person: string,
   account: string,
   service: ProxyService,
@@ -21,15 +26,23 @@ export function entryVerdict(
 }
 
 /** What policy grants a person on each account of a service that they may enter. */
-export function grantsOn(
-  ports: Pick<LoginPorts<unknown>, 'entry' | 'clock'>,
-  person: string,
-  service: ProxyService,
-  clientAddress: string,
-): Grant[] {
+export function grantsOn(ports: PolicyPorts, person: string, service: ProxyService, clientAddress: string): Grant[] {
   return service.accounts.flatMap(account => {
     const verdict = entryVerdict(ports, person, account, service, clientAddress);
     return verdict.kind === 'granted' ? [verdict.grant] : [];
+  });
+}
+
+/** Is there an account of it that this person may enter, but not now or not from where they are? */
+export function isPartlyClosed(
+  ports: PolicyPorts,
+  person: string,
+  service: ProxyService,
+  clientAddress: string,
+): boolean {
+  return service.accounts.some(account => {
+    const verdict = entryVerdict(ports, person, account, service, clientAddress);
+    return verdict.kind === 'refused' && ['outside-hours', 'foreign-address'].includes(verdict.reason);
   });
 }
 
@@ -37,16 +50,20 @@ export function grantsOn(
  * Is all known that the dialogue would ask? Only where the service is named, and policy wants no second factor or a grace
  * holds a while longer: a second, so that it is still there when authenticate() looks.
  */
-export function needsNoQuestion(
-  ports: Pick<
-    LoginPorts<unknown>,
-    'services' | 'jump' | 'rules' | 'memory' | 'clock' | 'entry' | 'nameOf' | 'approvals'
-  >,
-  user: string,
-  proved: KeyOwner,
-  clientAddress: string,
-): boolean {
-  const { services, jump, nameOf } = ports;
+export function needsNoQuestion(ports: KnowledgePorts, user: string, proved: KeyOwner, clientAddress: string): boolean {
+  try {
+    return isAllKnown(ports, user, proved, clientAddress);
+  } catch (error) {
+    if (error instanceof MemoryError) return false; // the dialogue finds that, too, and says so
+    throw error;
+  }
+}
+
+type KnowledgePorts = Pick<LoginPorts<unknown>, 'offers' | 'jump' | 'rules' | 'memory' | 'clock' | 'approvals'>;
+
+function isAllKnown(ports: KnowledgePorts, user: string, proved: KeyOwner, clientAddress: string): boolean {
+  const { clock, jump } = ports;
+  const { services, entry, nameOf } = ports.offers();
   const { account, service: named } = parseTarget(user) ?? {};
   if (account === undefined || named === undefined) return false;
   const person = nameOf(inOneSpelling(proved.person));
@@ -54,10 +71,10 @@ export function needsNoQuestion(
   if (named === jump.name) return holds();
   const service = services.get(named);
   if (service === undefined) return false;
-  const verdict = entryVerdict(ports, person, account, service, clientAddress);
+  const verdict = entryVerdict({ entry, clock }, person, account, service, clientAddress);
   if (verdict.kind === 'refused') return false;
   const { approvalMs, secondFactor } = verdict.grant;
-  if (approvalMs > 0 && !isApproved(ports, { person, account, service })) return false;
+  if (approvalMs > 0 && !isApproved(ports, { person, account, service, grant: verdict.grant })) return false;
   return secondFactor === 'not-required' || holds();
 }
 

@@ -21,12 +21,13 @@ import type { Verifier } from '../../auth/verifier.ts';
 import type { ProxyService, ServiceIdentity } from '../../config/config.ts';
 import type { Secret } from '../../otp/secret.ts';
 import { type Decision, type Denial, deny, isBreakGlass } from '../../policy/decision.ts';
-import { type EntryRules, inOneSpelling } from '../../policy/entry-rules.ts';
+import { type EntryVerdict, inOneSpelling } from '../../policy/entry-rules.ts';
 import type { Grant } from '../../policy/grant.ts';
 import { parseTrasaID } from '../../policy/identity.ts';
 import { sentenceFor } from '../../policy/refusals.ts';
 import type { ProvingFactor } from '../../ssh/proxied-login.ts';
 import type { PasswordOutcome } from '../../trasa/password.ts';
+import type { Offers } from '../catalogue/offers.ts';
 import { isService, jumpGrant } from '../jump/point.ts';
 import type { UpstreamOutcome } from '../upstream/enter.ts';
 import { type ApprovalPorts, approve } from './approval.ts';
@@ -53,12 +54,10 @@ export interface LoginPorts<Leg> {
     conversation: InfoRequests,
     signal: AbortSignal,
   ) => Promise<UpstreamOutcome<Leg>>;
-  readonly services: ReadonlyMap<string, ProxyService>;
+  /** What there is now. What is to fit together is of one call: services of one moment, and rules of another, may not. */
+  readonly offers: () => Pick<Offers, 'services' | 'entry' | 'nameOf'>;
   /** For whoever goes on by `ssh -J`. */
   readonly jump: ServiceIdentity;
-  readonly entry: EntryRules;
-  /** One name for each person. */
-  readonly nameOf: (person: string) => string;
   readonly approvals: ApprovalPorts['approvals'];
   readonly rules: Rules;
   readonly memory: LoginMemory;
@@ -96,6 +95,7 @@ export interface Entry<Leg> {
 
 /** Times that each question of the dialogue is asked. */
 const maxAsked = 3;
+const noSuchService = deny('proxy-policy', 'no such service');
 
 export class ProxyLogin<Leg> {
   readonly #ports: LoginPorts<Leg>;
@@ -103,6 +103,7 @@ export class ProxyLogin<Leg> {
   readonly #clientAddress: string;
   readonly #conversation: InfoRequests;
   readonly #signal: AbortSignal;
+  #offers: ReturnType<LoginPorts<Leg>['offers']>;
   #proved: KeyOwner | undefined;
 
   constructor(
@@ -117,26 +118,37 @@ export class ProxyLogin<Leg> {
     this.#clientAddress = clientAddress;
     this.#conversation = conversation;
     this.#signal = signal;
+    this.#offers = ports.offers();
   }
 
   /** Undefined: nobody comes in, and the person was told why. */
   async run(proved: KeyOwner | undefined): Promise<Entry<Leg> | undefined> {
     this.#proved = proved;
+    try {
+      return await this.#run();
+    } catch (error) {
+      if (!(error instanceof MemoryError)) throw error;
+      return await this.#refuse(sentenceFor(deny('state-unavailable')), error.message);
+    }
+  }
+
+  async #run(): Promise<Entry<Leg> | undefined> {
+    const proved = this.#proved;
     const target = parseTarget(this.#user);
     if (target === undefined) {
       return await this.#refuse('Say ssh ACCOUNT@SERVICE@PROXY, or ssh ACCOUNT@PROXY to be asked.', 'not a target');
     }
     const known = proved === undefined ? await this.#askCredentials() : inOneSpelling(proved.person);
     if (known === undefined) return undefined;
-    const person = this.#ports.nameOf(known);
+    const person = this.#offers.nameOf(known);
     const id = newUlid(this.#ports.clock, this.#ports.random);
     const service = await this.#service(person, target);
     if (service === undefined) {
-      if (target.service !== undefined) await this.#deny(id, person, target, deny('proxy-policy', 'no such service'));
+      if (target.service !== undefined) await this.#deny(id, person, target, noSuchService);
       return undefined;
     }
     const who = { id, person, account: target.account };
-    const asked = isService(service) ? await this.#admit(who, service) : { ...who, service, grant: jumpGrant };
+    const asked = isService(service) ? await this.#admit(who, service.name) : { ...who, service, grant: jumpGrant };
     if (asked === undefined) return undefined;
     const decision = await this.#decide(asked);
     if (decision.kind === 'deny') return await this.#refuse(`${sentenceFor(decision)} [${id}]`, undefined);
@@ -191,8 +203,8 @@ export class ProxyLogin<Leg> {
    */
   #nameIn(typed: string): string | undefined {
     const trasaID = parseTrasaID(typed);
-    const person = trasaID === undefined ? undefined : this.#ports.nameOf(inOneSpelling(trasaID));
-    return this.#ports.entry.rules.length > 0 && person?.includes('@') !== true ? undefined : person;
+    const person = trasaID === undefined ? undefined : this.#offers.nameOf(inOneSpelling(trasaID));
+    return this.#offers.entry.rules.length > 0 && person?.includes('@') !== true ? undefined : person;
   }
 
   /** The one that was named, or is chosen now. */
@@ -200,29 +212,43 @@ export class ProxyLogin<Leg> {
     person: string,
     { account, service: named }: Target,
   ): Promise<ProxyService | ServiceIdentity | undefined> {
-    const { services, jump } = this.#ports;
+    const { services } = this.#offers;
+    const { jump } = this.#ports;
     if (named === jump.name) return jump;
     if (named !== undefined) return services.get(named);
     const granted = [...services.values()].filter(service => {
-      const verdict = entryVerdict(this.#ports, person, account, service, this.#clientAddress);
+      const verdict = this.#verdict(person, account, service);
       return verdict.kind === 'granted' || verdict.reason !== 'not-assigned';
     });
     const chosen = await chooseService(this.#conversation, granted, jump);
     return chosen ?? (await this.#refuse(words.loginFailed, 'no service was chosen'));
   }
 
+  #verdict(person: string, account: string, service: ProxyService): EntryVerdict {
+    const { entry } = this.#offers;
+    return entryVerdict({ entry, clock: this.#ports.clock }, person, account, service, this.#clientAddress);
+  }
+
   /** What policy, and an administrator where it wants one, say of a person who comes to a service. */
-  async #admit(who: Pick<Passage, 'id' | 'person' | 'account'>, service: ProxyService): Promise<Passage | undefined> {
-    const { id, person, account } = who;
-    const passing = { account, service: service.name };
-    const verdict = entryVerdict(this.#ports, person, account, service, this.#clientAddress);
-    if (verdict.kind === 'refused') {
-      const denial = deny('proxy-policy', verdict.detail, words.policyFailed[verdict.reason]);
-      return await this.#deny(id, person, passing, denial);
-    }
-    const passage = { ...who, service, grant: verdict.grant };
+  async #admit(who: Pick<Passage, 'id' | 'person' | 'account'>, name: string): Promise<Passage | undefined> {
+    const passage = await this.#granted(who, name);
+    if (passage === undefined || passage.grant.approvalMs === 0) return passage;
     const held = await this.#approve(passage);
-    return held === undefined ? passage : await this.#deny(id, person, passing, held);
+    if (held !== undefined) return await this.#deny(who.id, who.person, { account: who.account, service: name }, held);
+    this.#offers = this.#ports.offers(); // an administrator takes minutes, in which much can change
+    return await this.#granted(who, name);
+  }
+
+  async #granted(who: Pick<Passage, 'id' | 'person' | 'account'>, name: string): Promise<Passage | undefined> {
+    const { id, person, account } = who;
+    const service = this.#offers.services.get(name);
+    const verdict = service && this.#verdict(person, account, service);
+    if (service !== undefined && verdict?.kind === 'granted') return { ...who, service, grant: verdict.grant };
+    const denial =
+      verdict?.kind === 'refused'
+        ? deny('proxy-policy', verdict.detail, words.policyFailed[verdict.reason])
+        : noSuchService;
+    return await this.#deny(id, person, { account, service: name }, denial);
   }
 
   /** @returns why the person may not go on, if an administrator has to approve and has not */

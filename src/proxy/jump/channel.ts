@@ -30,6 +30,8 @@ export interface JumpTerms extends Pick<Grant, 'idleMs' | 'sessionMs'> {
   readonly maxPacket: number;
   /** What the client may send ahead of what the host has taken. */
   readonly ourWindow: number;
+  /** When the client logged in, by `performance`. */
+  readonly since: number;
 }
 
 export class JumpChannel {
@@ -65,6 +67,7 @@ export class JumpChannel {
       terms,
       () => performance.now(),
       why => this.#expire(why),
+      terms.since,
     );
     socket.on('data', (chunk: Buffer) => {
       this.#limits.moved();
@@ -170,7 +173,7 @@ export class JumpChannel {
   }
 
   #sendEof(): void {
-    if (this.#eofSent) return;
+    if (this.#eofSent || this.#closeSent) return; // behind a close the number may be another channel's
     this.#eofSent = true;
     this.#leg.send(channelEof(this.client));
   }

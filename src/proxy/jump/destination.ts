@@ -11,6 +11,8 @@ export interface JumpRules {
    * behind a jump cannot be seen.
    */
   readonly grantsFor: (service: ProxyService) => readonly Grant[];
+  /** Is there an account of it that they may enter, but not now or not from where they are? */
+  readonly isPartlyClosed: (service: ProxyService) => boolean;
 }
 
 /** The usual port of `ssh -J PROXY web1`, which knows nothing of the one that web1 has. */
@@ -22,7 +24,10 @@ export interface Destination extends Pick<Grant, 'idleMs' | 'sessionMs'> {
 }
 
 /** A string says why it leads nowhere: for the person. */
-export function destinationOf(asked: Address, { services, grantsFor }: JumpRules): Destination | string {
+export function destinationOf(
+  asked: Address,
+  { services, grantsFor, isPartlyClosed }: JumpRules,
+): Destination | string {
   const all = [...services.values()];
   const named = serviceNamed(asked, all);
   const candidates = named === undefined ? all.filter(service => isAt(service, asked)) : [named];
@@ -36,17 +41,22 @@ export function destinationOf(asked: Address, { services, grantsFor }: JumpRules
     return `${service.name} is reached over another host, which a jump is not: ${command(service)}`;
   // A host may be several services. What is so of one of them, another is no way around.
   const besides = all.filter(one => isAt(one, service));
-  for (const beside of besides)
-    for (const grant of grantsFor(beside)) {
-      const why = whyNoJump(grant);
-      if (why !== undefined) return `${beside.name} ${why}: ${command(beside)}`;
-    }
+  for (const beside of besides) {
+    const why = isPartlyClosed(beside)
+      ? 'is not open to you now with each account, and a jump does not show which one it is for'
+      : grantsFor(beside).map(whyNoJump).find(isText);
+    if (why !== undefined) return `${beside.name} ${why}: ${command(beside)}`;
+  }
   const grants = besides.flatMap(grantsFor);
   return {
     service,
     idleMs: shortest(grants.map(({ idleMs }) => idleMs)),
     sessionMs: shortest(grants.map(({ sessionMs }) => sessionMs)),
   };
+}
+
+function isText(value: string | undefined): value is string {
+  return value !== undefined;
 }
 
 /** 0 is none. */

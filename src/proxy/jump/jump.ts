@@ -22,7 +22,7 @@ import { type Address, readPlace } from '../relay/places.ts';
 import { type Leg, largestPacket } from '../relay/relay.ts';
 import type { OpenedChannel, SessionTap } from '../relay/tap.ts';
 import { JumpChannel, type JumpTerms } from './channel.ts';
-import { destinationOf, type JumpRules } from './destination.ts';
+import { type Destination, destinationOf, type JumpRules } from './destination.ts';
 
 export interface JumpPorts {
   /** Of this moment, and for this person. */
@@ -39,6 +39,7 @@ const maxChannels = 100;
 const usualWindow = 2 * 1024 * 1024;
 const allWindows = 8 * usualWindow;
 const leastWindow = 256 * 1024;
+const tooOld = 'your login at the proxy is too old for that: log in again';
 const noSession =
   'this connection is for jumps: say ssh -J PROXY SERVICE, or for a session by the proxy ssh ACCOUNT@SERVICE@PROXY';
 
@@ -51,6 +52,9 @@ export class Jump {
   /** The client's numbers, of which none may be two. */
   readonly #taken = new Set<number>();
   readonly #ending = new AbortController();
+  readonly #since = performance.now();
+  /** When something last passed, either way. */
+  #movedAt = this.#since;
   #nextNumber = 0;
   #connections = 0;
   #windows = 0;
@@ -81,6 +85,7 @@ export class Jump {
   }
 
   drained(): void {
+    if (!this.#isOver) this.#client.resume(); // see #answer
     for (const channel of this.#channels.values()) channel.drained();
   }
 
@@ -106,7 +111,7 @@ export class Jump {
     const { type, wantReply } = request;
     if (type !== 'keepalive@openssh.com' && type !== 'no-more-sessions@openssh.com')
       this.#tap.refused({ kind: 'global', from: 'client', type }, 'this connection is for jumps');
-    if (wantReply) this.#client.send(requestFailure);
+    if (wantReply) this.#answer(requestFailure);
   }
 
   #open(payload: Buffer): void {
@@ -117,7 +122,7 @@ export class Jump {
     const { type, sender, window, maxPacket } = open;
     const refuse = (reason: number, why: string): void => {
       this.#tap.refused({ kind: 'open', from: 'client', type, ...(place !== undefined && { place }) }, why);
-      this.#client.send(openFailure(sender, reason, why));
+      this.#answer(openFailure(sender, reason, why));
     };
     if (type !== 'direct-tcpip' || place === undefined || 'path' in place)
       return refuse(notOpened.prohibited, noSession);
@@ -125,14 +130,25 @@ export class Jump {
       return refuse(notOpened.shortage, 'too many channels');
     const destination = destinationOf(place, this.#ports.rules());
     if (typeof destination === 'string') return refuse(notOpened.prohibited, destination);
+    if (this.#isTooOldFor(destination)) {
+      refuse(notOpened.prohibited, tooOld);
+      if (this.#connections === 0) this.end(tooOld); // so that a client that keeps it for many connections logs in again
+      return;
+    }
     const { service, idleMs, sessionMs } = destination;
     const ourWindow = Math.max(leastWindow, Math.min(usualWindow, allWindows - this.#windows));
     const size = Math.min(maxPacket, largestPacket);
-    const terms = { number: sender, window, maxPacket: size, ourWindow, idleMs, sessionMs };
+    const terms = { number: sender, window, maxPacket: size, ourWindow, idleMs, sessionMs, since: this.#since };
     this.#connect(service, place, terms).catch((error: unknown) => {
       this.#ports.broken(error);
       this.end('internal error');
     });
+  }
+
+  /** Where a session would have ended by now, another connection is a way around the second factor. */
+  #isTooOldFor({ idleMs, sessionMs }: Destination): boolean {
+    const now = performance.now();
+    return (sessionMs > 0 && now - this.#since >= sessionMs) || (idleMs > 0 && now - this.#movedAt >= idleMs);
   }
 
   /** To where the configuration says that the service is, whatever the client said. */
@@ -162,7 +178,7 @@ export class Jump {
       gone();
       if (this.#isOver) return;
       this.#tap.notOpened(facts, error instanceof Error ? error.message : String(error));
-      return this.#client.send(openFailure(client, notOpened.connectFailed, `${name} does not answer`));
+      return this.#answer(openFailure(client, notOpened.connectFailed, `${name} does not answer`));
     }
     if (this.#isOver) return void socket.destroy();
     try {
@@ -172,7 +188,7 @@ export class Jump {
       throw error;
     }
     const number = this.#nextNumber++;
-    this.#client.send(openConfirmation(client, { sender: number, window: ourWindow, maxPacket: largestPacket }));
+    this.#answer(openConfirmation(client, { sender: number, window: ourWindow, maxPacket: largestPacket }));
     const channel = new JumpChannel(socket, this.#client, facts, terms, {
       closed: why => {
         this.#channels.delete(number);
@@ -187,6 +203,7 @@ export class Jump {
   #ofChannel(payload: Buffer): void {
     const channel = this.#channelOf(payload);
     if (channel === undefined) return;
+    this.#movedAt = performance.now(); // what comes from the host, the client makes room for
     switch (payload[0] ?? 0) {
       case msg.channelData: {
         const reader = new WireReader(payload.subarray(5));
@@ -213,7 +230,7 @@ export class Jump {
     if (channel === undefined) return;
     const request = parseChannelRequest(payload);
     if (request === undefined) return this.#violation('a malformed request');
-    if (request.wantReply) this.#client.send(channelFailure(channel.client));
+    if (request.wantReply) this.#answer(channelFailure(channel.client));
   }
 
   #channelOf(payload: Buffer): JumpChannel | undefined {
@@ -221,6 +238,12 @@ export class Jump {
     const channel = number === undefined ? undefined : this.#channels.get(number);
     if (channel === undefined) this.#violation('a message for no channel');
     return channel;
+  }
+
+  /** Who takes no answers asks no more: what waits for them would have no end. */
+  #answer(payload: Buffer): void {
+    this.#client.send(payload);
+    if (this.#client.isCongested) this.#client.pause();
   }
 
   #violation(what: string): void {

@@ -6,16 +6,22 @@ export class Limits {
   readonly #now: () => number;
   #movedAt: number;
 
-  /** @param now a clock that is never set: milliseconds */
+  /**
+   * @param now a clock that is never set: milliseconds
+   * @param since when the session began, by that clock
+   */
   constructor(
     { idleMs, sessionMs }: Pick<Grant, 'idleMs' | 'sessionMs'>,
     now: () => number,
     end: (why: string) => void,
+    since: number = now(),
   ) {
     this.#now = now;
     this.#movedAt = now();
     if (sessionMs > 0)
-      this.#after(sessionMs, () => end(`The session has lasted as long as it may: ${inWords(sessionMs)}.`));
+      this.#after(since + sessionMs - now(), () =>
+        end(`The session has lasted as long as it may: ${inWords(sessionMs)}.`),
+      );
     const look = (): void => {
       const left = this.#movedAt + idleMs - this.#now();
       if (left > 0) this.#after(left, look);
@@ -34,13 +40,20 @@ export class Limits {
   }
 
   #after(ms: number, work: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      work();
-    }, ms);
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        if (ms > longestTimerMs) this.#after(ms - longestTimerMs, work);
+        else work();
+      },
+      Math.min(ms, longestTimerMs),
+    );
     this.#timers.add(timer);
   }
 }
+
+/** Node takes no more for no wait at all. */
+const longestTimerMs = 2 ** 31 - 1;
 
 function inWords(ms: number): string {
   const seconds = ms / 1000;

@@ -68,8 +68,8 @@ export class Relay {
     this.#legs = { client, host };
     this.#channels = new Channels((side, channel) => this.#refuseRequest(side, channel));
     this.#globalReplies = {
-      client: new Replies(() => client.send(requestFailure)),
-      host: new Replies(() => host.send(requestFailure)),
+      client: new Replies(() => this.#answer('client', requestFailure)),
+      host: new Replies(() => this.#answer('host', requestFailure)),
     };
     this.#tap = tap;
   }
@@ -113,6 +113,7 @@ export class Relay {
   drained(side: Side): void {
     if (this.#isOver || this.#tap.isCongested) return;
     this.#legs[other(side)].resume();
+    if (!this.#legs[other(side)].isCongested) this.#legs[side].resume(); // see #answer
   }
 
   /** The tap is not behind any more. */
@@ -150,6 +151,13 @@ export class Relay {
     if (to.isCongested) this.#legs[from].pause();
   }
 
+  /** Says something of our own. Who takes no answers asks no more: what waits for them would have no end. */
+  #answer(to: Side, payload: Buffer): void {
+    const leg = this.#legs[to];
+    leg.send(payload);
+    if (leg.isCongested) leg.pause();
+  }
+
   #global(from: Side, payload: Buffer): void {
     const request = parseGlobalRequest(payload);
     const place = request && readPlace(request.type, request.data);
@@ -171,7 +179,7 @@ export class Relay {
     const place = open && readPlace(open.type, open.data);
     if (open === undefined || open.data.isBroken) return this.#violation(from, 'a malformed channel');
     const { type, sender, window } = open;
-    const refuse = (reason: number, why: string): void => this.#legs[from].send(openFailure(sender, reason, why));
+    const refuse = (reason: number, why: string): void => this.#answer(from, openFailure(sender, reason, why));
     const ask: Ask = { kind: 'open', from, type, ...(place !== undefined && { place }) };
     const verdict = this.#judge(ask);
     if (verdict !== 'pass') return refuse(notOpened.prohibited, verdict === 'drop' ? '' : verdict.refused);
@@ -296,13 +304,13 @@ export class Relay {
       channelEof(client),
       channelClose(client),
     ];
-    for (const message of messages) this.#legs.client.send(message);
+    for (const message of messages) this.#answer('client', message);
     this.#legs.host.send(channelClose(host));
   }
 
   #refuseRequest(side: Side, channel: Channel): void {
     const number = channel[side];
-    if (number !== undefined) this.#legs[side].send(channelFailure(number));
+    if (number !== undefined) this.#answer(side, channelFailure(number));
   }
 
   #judge(ask: Ask): Verdict {

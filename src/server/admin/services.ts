@@ -1,4 +1,5 @@
 import type { CaResult } from '../../ca/result.ts';
+import { isJumpName } from '../../config/proxy-options.ts';
 import { publicKeyLine } from '../../ssh/key-line.ts';
 import type { PublicKey } from '../../ssh/public-key.ts';
 import type { ServerState } from '../state/open-state.ts';
@@ -37,6 +38,8 @@ export function changeService(state: ServerState, nameOrId: string, change: Serv
   if (facts.kind === 'failed') return facts;
   if (facts.value.address !== undefined) {
     if (kind === 'proxy') return failure(`${name} is an access proxy itself`);
+    if (isJumpName(name))
+      return failure(`${name} is the word for ssh -J at an access proxy, and no service's name there`);
     // People type it behind their account.
     if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name))
       return failure(`${name} cannot be said to an access proxy: only letters, digits, dots and dashes can`);

@@ -93,8 +93,9 @@ function isCommand(text: string): boolean {
   return /^[^\p{Cc}]{1,1024}$/u.test(text);
 }
 
+/** The access proxy takes a `*` for any, and no other pattern: whoever grants one is to know that it grants nothing. */
 function isTarget(text: string): boolean {
-  return /^(?:\[[0-9a-fA-F:.*?]+\]|[\w.*?-]{1,253}):(?:\*|\d{1,5})$/.test(text);
+  return /^(?:\[[0-9a-fA-F:.]+\]|[\w.-]{1,253}|\*):(?:\*|\d{1,5})$/.test(text);
 }
 
 function isListener(text: string): boolean {

@@ -150,6 +150,8 @@ t.test('what may be done through the access proxy is granted, read again, and ke
   for (const [wrong, text] of [
     [{ jump: true, record: true }, /exclude each other/],
     [{ forwardTo: ['db'] }, /db is not a target/],
+    [{ forwardTo: ['10.0.0.*:22'] }, /is not a target/],
+    [{ forwardFrom: ['web?:80'] }, /is not a listener/],
     [{ forwardFrom: ['x y'] }, /x y is not a listener/],
     [{ allowCommand: ['a\nb'] }, /not a pattern/],
     [{ allowCommand: ['uptime'], shell: true }, /exclude each other/],
@@ -237,6 +239,8 @@ t.test('a service is put behind the proxies, with what proves it', async t => {
   t.match(changeService(state, 'gate', { address: 'gate' }), failure(/access proxy itself/));
   addService(state, 'two words', '', false, 0);
   t.match(changeService(state, 'two words', { address: 'x' }), failure(/cannot be said/));
+  addService(state, 'Jump', '', false, 0);
+  t.match(changeService(state, 'Jump', { address: 'x' }), failure(/the word for ssh -J/));
 });
 
 t.test('a public key is one person’s', async t => {
