@@ -15,6 +15,6 @@ t.test('the demo shows a login by code, one by push, and one through the proxy',
   t.match(stdout, /Approved\.[^]*"factor":"push","decision":"allow"/);
   t.match(
     stdout,
-    /web1@proxy[^]*hello from -bash[^]*ID trasa:demo@example.com:web1:[^]*recordings play[^]*hello from -bash[^]*recorded \w+-1\.cast: sealed:/,
+    /web1@proxy[^]*hello from -bash[^]*ID trasa:demo@example.com:web1:[^]*recordings play[^]*hello from -bash[^]*recordings verify[^]*\w+-1\.cast: sealed:/,
   );
 });
