@@ -1,7 +1,7 @@
 /** The proxy against the direct line and `ssh -J` (a second sshd in between), on the same cipher and in the same run. */
 import { readFileSync } from 'node:fs';
 import { run } from '../test/helpers/e2e/background.ts';
-import { answering, type ProxySite, startProxySite } from '../test/helpers/e2e/proxy.ts';
+import { answering, type ProxySite } from '../test/helpers/e2e/proxy.ts';
 import { authorize } from '../test/helpers/e2e/users.ts';
 import { median, type Row, sideBySide } from './measure.ts';
 import { bulk } from './proxy-bulk.ts';
@@ -18,8 +18,8 @@ export interface Ways {
 
 const loginsAtOnce = 8;
 
-export async function proxy(): Promise<Row[]> {
-  const site = await startProxySite(['through'], { grace: 3600 });
+/** @param site within whose grace all of it happens */
+export async function proxy(site: ProxySite<'through'>): Promise<Row[]> {
   const { through } = site.members;
   const key = site.keys.through;
   authorize(through.user, readFileSync(`${key}.pub`, 'utf8')); // for the direct line; the proxy has its certificates
@@ -38,9 +38,7 @@ export async function proxy(): Promise<Row[]> {
     site,
   };
   const used = await memory(ways); // first, of a proxy that has done nothing yet
-  const rows = [...(await bulk(ways)), ...(await logins(ways)), ...(await echoes(ways)), ...used];
-  await site.stop();
-  return rows;
+  return [...(await bulk(ways)), ...(await logins(ways)), ...(await echoes(ways)), ...used];
 }
 
 async function logins(ways: Ways): Promise<Row[]> {

@@ -1,20 +1,19 @@
 /** What recording costs: the same through the proxy to a service that is recorded, against one that is not. */
 import { writeFileSync } from 'node:fs';
-import { answering, startProxySite } from '../test/helpers/e2e/proxy.ts';
+import { answering, type ProxySite } from '../test/helpers/e2e/proxy.ts';
 import { median, type Row, sideBySide } from './measure.ts';
 import { quoted, timed } from './proxy.ts';
 
 const sentMiB = 128;
 const rounds = 5;
 
-export async function recording(): Promise<Row[]> {
-  const site = await startProxySite(['recorded']);
-  await site.restart({ more: another(site.upstream) });
-  const key = site.keys.recorded;
+export async function recording(site: ProxySite<'through'>): Promise<Row[]> {
+  await site.restart({ grace: 3600, more: another(site.upstream) });
+  const key = site.keys.through;
   writeFileSync('/root/sent', Buffer.alloc(sentMiB * 1024 * 1024, 'x'));
   for (const service of ['web1', 'web2']) {
-    const login = ['ssh', ...site.proxy.flags(key), `recorded@${service}@proxy`, 'true'] as const;
-    const first = await answering(login, { OTP: site.members.recorded.code() });
+    const login = ['ssh', ...site.proxy.flags(key), `through@${service}@proxy`, 'true'] as const;
+    const first = await answering(login, { OTP: site.members.through.code() });
     if (first.status !== 0) throw new Error(first.stderr);
   }
   const flags = ['-c', 'aes128-gcm@openssh.com', ...site.proxy.flags(key)].map(word => quoted([word])).join(' ');
@@ -22,12 +21,12 @@ export async function recording(): Promise<Row[]> {
   for (const [what, line] of [
     ['up by a command', (to: string) => `ssh ${flags} ${to} 'cat >/dev/null' </root/sent`],
     ['down by a command', (to: string) => `ssh ${flags} ${to} 'head -c ${sentMiB}M /dev/zero' >/dev/null`],
-    ['up by sftp', (to: string) => `echo 'put /root/sent /tmp/put' | sftp -b - ${flags} ${to}`],
-    ['down by sftp', (to: string) => `echo 'get /tmp/put /tmp/got' | sftp -b - ${flags} ${to}`],
+    ['up by sftp', (to: string) => `echo 'put /root/sent /tmp/kept-put' | sftp -b - ${flags} ${to}`],
+    ['down by sftp', (to: string) => `echo 'get /tmp/kept-put /tmp/kept-got' | sftp -b - ${flags} ${to}`],
     ['of nothing: `ssh host true`', (to: string) => `ssh ${flags} ${to} true`],
   ] as const) {
     const ways = ['web1', 'web2'].map(
-      service => async () => await timed(['bash', '-c', line(`recorded@${service}@proxy`)]),
+      service => async () => await timed(['bash', '-c', line(`through@${service}@proxy`)]),
     );
     const [plain = Number.NaN, kept = Number.NaN] = (await sideBySide(rounds, ...ways)).map(median);
     rows.push({
@@ -37,14 +36,13 @@ export async function recording(): Promise<Row[]> {
       isMet: plain / kept >= 0.7,
     });
   }
-  await site.stop();
   return rows;
 }
 
 function another({ port, hostKey }: { readonly port: number; readonly hostKey: string }): string {
   return `[proxy.services.web2]
 address = "127.0.0.1:${port}"
-accounts = ["recorded"]
+accounts = ["through"]
 hostKey = ${JSON.stringify(hostKey.trim())}
 record = true`;
 }

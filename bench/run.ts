@@ -11,6 +11,7 @@ import { addService, configFor, type Daemon, socket, startDaemon, startServer } 
 import { plainEnvironment } from '../test/helpers/e2e/background.ts';
 import { hook, module, startPamSshd, writeStack } from '../test/helpers/e2e/pam.ts';
 import { agent, privateHost } from '../test/helpers/e2e/private-host.ts';
+import { startProxySite } from '../test/helpers/e2e/proxy.ts';
 import { ssh } from '../test/helpers/e2e/ssh.ts';
 import { type Sshd, startSshd } from '../test/helpers/e2e/sshd.ts';
 import { addUser, authorize, type User } from '../test/helpers/e2e/users.ts';
@@ -41,7 +42,9 @@ const rows: Row[] = [
 ];
 await daemon.stop();
 await server.stop();
-rows.push(...(await proxy()), ...(await recording())); // with servers of their own
+const site = await startProxySite(['through'], { grace: 3600 }); // with a server of its own
+rows.push(...(await proxy(site)), ...(await recording(site)));
+await site.stop();
 publish(rows);
 process.exitCode = rows.every(row => row.isMet !== false) ? 0 : 1;
 
