@@ -5,6 +5,7 @@ import type { Clock, LoginMemory, PushMark } from '../auth/ports.ts';
 import type { ThrottleRecord } from '../policy/throttle.ts';
 import { asMemoryError, openDatabase } from './database.ts';
 import { LivePushes, type PushMarks } from './live-pushes.ts';
+import { inTransaction } from './private-database.ts';
 
 /**
  * The login memory on disk. It is opened when it is first needed and, should that fail, at the next need again, so that
@@ -102,14 +103,11 @@ export class LoginStore implements LoginMemory {
   #transact<T>(handle: DatabaseSync, work: () => T): T {
     if (handle.isTransaction) return work();
     try {
-      handle.exec('BEGIN IMMEDIATE');
-      const result = work();
-      handle.exec('COMMIT');
+      const result = inTransaction(handle, work);
       this.#lastWriteFailed = false;
       return result;
     } catch (error) {
       this.#lastWriteFailed = true;
-      if (handle.isTransaction) handle.exec('ROLLBACK');
       throw error;
     }
   }

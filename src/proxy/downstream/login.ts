@@ -251,9 +251,8 @@ export class ProxyLogin<Leg> {
     return await this.#deny(id, person, { account, service: name }, denial);
   }
 
-  /** @returns why the person may not go on, if an administrator has to approve and has not */
+  /** @returns why the person may not go on, if no administrator approves */
   async #approve(passage: Passage): Promise<Denial | undefined> {
-    if (passage.grant.approvalMs === 0) return undefined;
     const tell = (text: string): void => void this.#conversation.tell(text);
     try {
       const approval = await approve(this.#ports, passage, this.#clientAddress, tell, this.#signal);

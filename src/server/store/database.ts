@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { inTransaction } from '../../store/private-database.ts';
 
 /**
  * Opens the server's tables, making them on first use.
@@ -130,14 +131,15 @@ const migrations: readonly string[] = [
 ];
 
 function migrate(database: DatabaseSync): void {
-  database.exec('BEGIN IMMEDIATE'); // two programs may open a new file at once
   try {
-    const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-    if (version > migrations.length) throw new Error('the database was made by a newer trasa-agent');
-    for (const step of migrations.slice(version)) database.exec(step);
-    database.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
+    // Two programs may open a new file at once.
+    inTransaction(database, () => {
+      const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+      if (version > migrations.length) throw new Error('the database was made by a newer trasa-agent');
+      for (const step of migrations.slice(version)) database.exec(step);
+      database.exec(`PRAGMA user_version = ${migrations.length}`);
+    });
   } catch (error) {
-    database.exec('ROLLBACK');
     database.close();
     throw error;
   }
