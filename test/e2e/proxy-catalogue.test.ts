@@ -160,8 +160,7 @@ t.test('whoever types the username is the same person', async t => {
   await terminal.expect('Enter Password (TRASA): ');
   terminal.send(`${passwordOf('carol')}\r`);
   await terminal.expect('Enter OTP(Blank for U2F): ');
-  terminal.send('\x03');
-  await terminal.ended();
+  await terminal.interrupt();
   t.match(await proxy.said(line => line['decision'] === 'deny'), { person: 'carol@example.com', account: 'alice' });
 });
 

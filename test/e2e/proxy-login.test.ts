@@ -146,8 +146,7 @@ t.test('an account that the server does not give to this person', async t => {
 t.test('an interrupted dialogue leaves nothing behind', async t => {
   const terminal = terminalAt(site.proxy, 'alice@web1', site.keys.alice);
   await terminal.expect('Enter OTP(Blank for U2F): ');
-  terminal.send('\x03');
-  await terminal.ended();
+  await terminal.interrupt();
   t.ok(await site.proxy.said(line => /cancelled|disconnected/.test(String(line['reason']))));
 });
 

@@ -1,7 +1,14 @@
 /** A program on a terminal, and a person in front of it who waits for words and types. */
 import pty from 'node-pty';
+import t from 'tap';
 import { plainEnvironment } from './background.ts';
 import { until } from './until.ts';
+
+/** Whatever a test that failed left running would keep its file from ending. */
+const open = new Set<pty.IPty>();
+t.teardown(() => {
+  for (const terminal of open) terminal.kill('SIGKILL');
+});
 
 export class Terminal {
   readonly #pty: pty.IPty;
@@ -14,7 +21,11 @@ export class Terminal {
     const [program, ...args] = command;
     this.#pty = pty.spawn(program, args, { ...size, name: 'xterm-256color', cwd: '/', env: { ...plainEnvironment } });
     this.#pty.onData(text => (this.output += text));
-    this.#pty.onExit(exit => (this.#exit = exit));
+    open.add(this.#pty);
+    this.#pty.onExit(exit => {
+      this.#exit = exit;
+      open.delete(this.#pty);
+    });
   }
 
   get pid(): number {
@@ -44,6 +55,20 @@ export class Terminal {
 
   send(text: string): void {
     this.#pty.write(text);
+  }
+
+  /**
+   * Types Ctrl-C until the program ends, as a person does: sudo and ssh show their prompt a moment before they read, and
+   * a signal in between interrupts nothing.
+   */
+  async interrupt(): Promise<{ exitCode: number; signal?: number }> {
+    const typing = setInterval(() => this.send('\u0003'), 500);
+    this.send('\u0003');
+    try {
+      return await this.ended();
+    } finally {
+      clearInterval(typing);
+    }
   }
 
   resize(cols: number, rows: number): void {
