@@ -26,12 +26,12 @@ export async function check(args: Arguments): Promise<number> {
   }
   for (const warning of loaded.warnings) process.stderr.write(`warning: ${formatProblem(warning)}\n`);
   const { source, proxy } = loaded.config;
-  process.stdout.write(`${source}: configuration is valid\n`);
   const troubles = secretTroubles(proxy);
   for (const trouble of troubles) process.stderr.write(`${formatTrouble(trouble)}\n`);
   const trouble = args.proxy === true ? await startTroubleOf(loaded.config) : undefined;
   if (trouble !== undefined) process.stderr.write(`${trouble}\n`);
   if (troubles.length > 0 || trouble !== undefined) return exitStatus.config;
+  process.stdout.write(`${source}: configuration is valid\n`);
   return args.offline === true ? 0 : await askServer(loaded.config);
 }
 

@@ -148,8 +148,9 @@ function commandLine(finish: (status: number) => void): Argv {
     .wrap(100)
     .exitProcess(false)
     .fail((message, error) => {
-      // yargs has its own kind of error for some wrong command lines, and hands over ours from the handlers
-      if (error !== undefined && error.name !== 'YError') throw error;
+      // yargs has its own kind of error for some wrong command lines, a string for what check() finds (whatever its types
+      // say), and hands over ours from the handlers
+      if (error instanceof Error && error.name !== 'YError') throw error;
       throw new UsageError(message ?? error?.message);
     });
 }

@@ -40,7 +40,8 @@ t.test("the proxy's secrets are looked at", async t => {
   const proxy = `[proxy]\nstateDirectory = "${place}"\ncaDirectory = "${place}"\ncaPassphraseFile = "${passphrase}"\n`;
   const file = put(`${place}/agent.toml`, `${valid}${proxy}[proxy.services.web1]\n${service}\n`);
   const check = (): string => {
-    const { status, stderr } = runCheck(file);
+    const { status, stdout, stderr } = runCheck(file);
+    t.equal(/is valid/.test(stdout), status === 0, 'it is not said to be valid before all was looked at');
     return `${status} ${stderr}`;
   };
   t.equal(check(), `78 ${passphrase} does not exist\n`);

@@ -80,6 +80,7 @@ t.test('what is wrong is said in one line, with a status', async t => {
     [['start', '--listen', '192.0.2.1:8443'], 69, /EADDRNOTAVAIL/],
     [['start', '--listen', '127.0.0.1:0', '--hostname', 'a b'], 78, /is not a host name/],
     [['approve', '--device', missing], 78, /does not exist/],
+    [['approve', '--device', missing, '--yes', '--no'], 64, /^trasa-agent: say one of --yes, --no and --number\nTry/],
   ];
   const all = cases.map(async ([args, status, expected]) => {
     const where = args[0] === 'approve' ? [] : state;
