@@ -1,4 +1,4 @@
-/** The lines that the daemon wrote: from its audit file, or from the journal. */
+/** The lines that the daemon or the proxy wrote: from its audit file, or from the journal. */
 import { spawn } from 'node:child_process';
 import { createReadStream, existsSync, lstatSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -11,6 +11,8 @@ export interface LogSource {
   readonly stateDirectory: string;
   /** Milliseconds since 1970; older lines may be left out. */
   readonly since: number | undefined;
+  /** Whose journal it is; undefined: the daemon's. */
+  readonly unit?: string;
   /** journalctl(1), if not the system's. */
   readonly journalctl?: string;
 }
@@ -32,12 +34,12 @@ async function fromFile(path: string, take: (line: string) => void): Promise<str
 }
 
 async function fromJournal(
-  { stateDirectory, since, journalctl = 'journalctl' }: LogSource,
+  { stateDirectory, since, unit = 'trasa-agent.service', journalctl = 'journalctl' }: LogSource,
   take: (line: string) => void,
 ): Promise<string | undefined> {
   const after = since === undefined ? [] : [`--since=@${Math.floor(since / 1000)}`];
   // Matches of what the journal itself knows of the sender: nobody else can write such lines (systemd.journal-fields(7)).
-  const matches = ['_SYSTEMD_UNIT=trasa-agent.service', ...ownerMatch(stateDirectory)];
+  const matches = [`_SYSTEMD_UNIT=${unit}`, ...ownerMatch(stateDirectory)];
   const journal = spawn(journalctl, ['--quiet', '--no-pager', '--output=cat', ...after, ...matches], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },

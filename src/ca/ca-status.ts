@@ -3,7 +3,7 @@ import { type Authority, openAuthority } from './authority.ts';
 import { unsafeDirectory } from './directory.ts';
 import { type Ending, endings } from './endings.ts';
 import { fingerprintOf } from './issue.ts';
-import { madeAt } from './key-file.ts';
+import { type LockedKey, madeAt } from './key-file.ts';
 import { missingHosts } from './rotation-standing.ts';
 
 export interface CaStatus {
@@ -34,12 +34,15 @@ export function caStatus(directory: string, now: number): CaStatus {
 const oldYears = 5;
 const dayMs = 86_400_000;
 
+export function isOldKey(key: LockedKey, now: number): boolean {
+  return now - madeAt(key) > oldYears * 365 * dayMs;
+}
+
 function signingLines(authority: Authority, now: number): string[] {
   return (['user', 'host'] as const).flatMap(type => {
     const key = authority.keys[type];
     if (key === undefined) return [];
-    const age = now - madeAt(key);
-    const old = age > oldYears * 365 * dayMs ? `, which is more than ${oldYears} years ago: rotate it` : '';
+    const old = isOldKey(key, now) ? `, which is more than ${oldYears} years ago: rotate it` : '';
     const made = new Date(madeAt(key)).toISOString().slice(0, 10);
     const line = `${type} CA ${fingerprintOf(key.publicKey)} signs since ${made}${old}`;
     const next = authority.nextKeys[type];

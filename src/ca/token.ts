@@ -8,10 +8,10 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Secret } from '../otp/secret.ts';
-import { type PublicKey, parsePublicKey } from '../ssh/public-key.ts';
+import type { PublicKey } from '../ssh/public-key.ts';
 import type { CaSigner } from '../ssh/sign-certificate.ts';
-import { byte, string, WireReader } from '../ssh/wire.ts';
-import { agentSigner, askAgent } from './agent-signer.ts';
+import { byte, string } from '../ssh/wire.ts';
+import { agentSigner, askAgent, keysOfAgent } from './agent-signer.ts';
 import { fingerprintOf } from './issue.ts';
 import { type CaResult, done, notInOrder, refused, tryingTo } from './result.ts';
 
@@ -87,8 +87,7 @@ async function unlock(provider: string, pin: Secret): Promise<CaResult<Token>> {
   try {
     agent = await startAgent(socket, realpathSync(provider));
     const [verdict] = await askAgent(socket, Buffer.concat([byte(addToken), string(provider), string(pin.expose())]));
-    if (verdict === success)
-      return done({ socket, keys: keysIn(await askAgent(socket, byte(requestIdentities))), close });
+    if (verdict === success) return done({ socket, keys: await keysOfAgent(socket), close });
     await close();
     return refused(`${provider}: shows no key: the PIN is wrong, or there is no token, or no key on it`);
   } catch (error) {
@@ -100,7 +99,6 @@ async function unlock(provider: string, pin: Secret): Promise<CaResult<Token>> {
 const addToken = 20; // SSH_AGENTC_ADD_SMARTCARD_KEY
 const removeToken = 21; // SSH_AGENTC_REMOVE_SMARTCARD_KEY
 const success = 6; // SSH_AGENT_SUCCESS
-const requestIdentities = 11; // SSH_AGENTC_REQUEST_IDENTITIES
 
 /**
  * It ends soon after the program that it was given to run, and that ends when we do, however that happens: its input is
@@ -116,17 +114,4 @@ async function startAgent(socket: string, provider: string): Promise<ChildProces
   child.stdin.write('\n');
   if (!(await Promise.race([echoed, ended]))) throw new Error('ssh-agent, which asks the token, does not run');
   return child;
-}
-
-/** Those of types that nobody knows here are none for a CA. */
-function keysIn(answer: Buffer): PublicKey[] {
-  const reader = new WireReader(answer);
-  reader.byte();
-  const keys: PublicKey[] = [];
-  for (let left = reader.uint32(); left > 0 && reader.hasMore; left--) {
-    const key = parsePublicKey(reader.string());
-    reader.string(); // its comment
-    if (key.kind === 'parsed') keys.push(key.value);
-  }
-  return keys;
 }

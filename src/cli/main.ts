@@ -11,6 +11,7 @@ import { approvalsCommand } from './proxy-approvals.ts';
 import { hostKeysCommand } from './proxy-host-keys.ts';
 import { recordingsCommand } from './proxy-recordings.ts';
 import { sessionsCommand } from './proxy-sessions.ts';
+import { proxyStatusCommand } from './proxy-status.ts';
 import { gracesCommand, holdsCommand } from './remembered.ts';
 import { serverCommand } from './server.ts';
 import { setupOptions } from './setup-options.ts';
@@ -82,7 +83,7 @@ function commandLine(finish: (status: number) => void): Argv {
     )
     .command(
       'doctor',
-      'look for holes and breakages: sshd, PAM, the configuration, the daemon, the server',
+      'look for holes and breakages: sshd, PAM, the configuration, the daemon, the server, the access proxy',
       command =>
         configOption(command)
           .option('sshd-config', {
@@ -98,12 +99,14 @@ function commandLine(finish: (status: number) => void): Argv {
             defaultDescription: 'root and every person',
             describe: 'whose logins; may be given again',
           })
+          .option('proxy', { type: 'boolean', default: false, describe: 'the access proxy alone; --config is its own' })
           .option('offline', { type: 'boolean', default: false, describe: 'ask no server' })
           .option('json', { type: 'boolean', default: false, describe: 'for programs' })
+          .conflicts('proxy', 'sshd-config')
           .epilogue(doctorStatuses),
-      async ({ config, sshdConfig, user, offline, json }) => {
+      async ({ config, sshdConfig, user, proxy, offline, json }) => {
         const { doctor } = await import('./doctor.ts');
-        finish(await doctor({ config, sshdConfig, users: user, offline, version: release, json }));
+        finish(await doctor({ config, sshdConfig, users: user, proxy, offline, version: release, json }));
       },
     )
     .command(offlineCommand)
@@ -115,7 +118,8 @@ function commandLine(finish: (status: number) => void): Argv {
       command => {
         recordingsCommand(command);
         const usual = '/etc/trasa/trasa-proxy.toml, then as for the daemon';
-        return sessionsCommand(hostKeysCommand(approvalsCommand(configOption(command, usual)))).epilogue(
+        const state = hostKeysCommand(approvalsCommand(configOption(command, usual)));
+        return sessionsCommand(proxyStatusCommand(state)).epilogue(
           exitStatuses('stopped by a signal', ['unavailable', 'config']),
         );
       },

@@ -1,7 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import type { Argv } from 'yargs';
 import { loadConfig } from '../config/load.ts';
+import type { BundledProxy } from '../report/proxy-parts.ts';
+import { isProxyConfigured, proxyStanding } from '../system/proxy-standing.ts';
 import { exitStatuses } from './exit-statuses.ts';
+import { thisProgram } from './parts.ts';
 import { fail } from './server-common.ts';
 import { version } from './version.ts';
 
@@ -22,7 +25,8 @@ export function supportBundleCommand(yargs: Argv): Argv {
 
 async function writeBundle(output: string | undefined, config: string | undefined): Promise<void> {
   const { supportBundle } = await import('../report/support-bundle.ts');
-  const text = await supportBundle(loadConfig(config), version, Date.now());
+  const proxy = isProxyConfigured() ? await theProxy() : undefined;
+  const text = await supportBundle(loadConfig(config), version, Date.now(), proxy);
   if (output === undefined) {
     process.stdout.write(text);
     return;
@@ -33,4 +37,9 @@ async function writeBundle(output: string | undefined, config: string | undefine
   } catch (error) {
     fail(error instanceof Error ? error.message : String(error));
   }
+}
+
+async function theProxy(): Promise<BundledProxy> {
+  const standing = await proxyStanding({ self: thisProgram(), config: undefined });
+  return { loaded: loadConfig(undefined, undefined, 'proxy'), standing };
 }

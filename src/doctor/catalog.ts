@@ -50,11 +50,27 @@ export const catalog = {
   'groups-unknown': breakage('Rules about groups are set, but the groups of an account cannot be looked up.'),
   'daemon-silent': breakage('The daemon does not answer at its socket.'),
   'server-unreachable': breakage('A TRASA server gives no answer that can be trusted.'),
-  'server-refuses': breakage('The TRASA server does not accept the service ID or key of this host.'),
-  'state-unwritable': breakage('The directory of what the daemon must remember is missing, read-only or full.'),
-  'host-certificate': breakage(
-    'The certificate by which clients know this host has ended, or cannot be read: they may turn away.',
+  'server-refuses': breakage(
+    'The TRASA server does not accept the service ID or key of this host, its proxy or a service of that.',
   ),
+  'state-unwritable': breakage(
+    'The directory of what the daemon, or the proxy, must remember is missing, unsafe, read-only or full.',
+  ),
+  'host-certificate': breakage(
+    'The certificate by which clients know this host, or its proxy, has ended, or cannot be read.',
+  ),
+  'proxy-config': breakage(
+    'The configuration of the access proxy, or a file that it names, is missing, unsafe or wrong.',
+  ),
+  'proxy-down': breakage('The access proxy does not run, or none of its workers does.'),
+  'proxy-silent': breakage('At the address of the access proxy nobody answers, or not the proxy.'),
+  'proxy-ca': breakage('The access proxy cannot sign with the SSH User CA, by which it logs in to hosts.'),
+  'proxy-account': breakage('Nothing that the access proxy is given opens an account of a service.'),
+  'proxy-catalogue': breakage(
+    "The access proxy has no catalogue of the server's that counts: nobody gets to its services.",
+  ),
+  'proxy-recordings': breakage('Recordings are wanted and cannot be written: sessions that must be recorded end.'),
+  'proxy-journal': breakage('The journal of recordings is damaged: it does not prove any more that none is missing.'),
   'root-method': warning('PermitRootLogin forbids root the methods that sshd asks for: root cannot log in.'),
   'asked-twice': warning('One login is asked for its second factor at two doors.'),
   'password-method': warning(
@@ -77,7 +93,7 @@ export const catalog = {
   'clock-off': warning('The clocks of this host and of the server differ by more than a code tolerates.'),
   'tls-expiring': warning('The certificate of a TRASA server ends soon.'),
   'host-certificate-ending': warning(
-    'The certificate by which clients know this host ends soon, and nothing has renewed it.',
+    'The certificate by which clients know this host, or its proxy, ends soon, and nothing has renewed it.',
   ),
   'offline-ending': warning(
     'What an account has prepared for days without a server has expired, ends soon, or is nearly used up.',
@@ -85,15 +101,25 @@ export const catalog = {
   'offline-digits': warning(
     'An offline credential has another number of digits than codeDigits, so that its codes cannot be typed.',
   ),
-  'disk-low': warning('The disk with what the daemon must remember is nearly full.'),
+  'disk-low': warning('The disk with what the daemon or the proxy must remember, or with recordings, is nearly full.'),
   'access-denied': warning('AppArmor or SELinux has kept the agent from something within the last day.'),
   'upgrade-pending': warning(
-    'Two releases are in use at once: the daemon runs a program that was replaced, or one package was upgraded alone.',
+    'Two releases are in use: daemon or proxy run a program that was replaced, or one package was upgraded alone.',
   ),
+  'proxy-host-key': warning('A key of a host behind the proxy waits for an administrator, and nobody gets there.'),
+  'proxy-control': warning('The access proxy does not answer at its control socket.'),
+  'proxy-worker': warning('A worker of the access proxy does not say what it does.'),
+  'proxy-ca-old': warning('The SSH User CA of the access proxy has signed for more than five years.'),
+  'proxy-boot': warning('The access proxy runs, and does not start with the host.'),
   'not-examined': warning('Something could not be looked at, so nothing is known about it.'),
   exempt: note('A rule says that an account needs no second factor.'),
   'not-required': note('An account needs no second factor because requiredUsers and requiredGroups do not name it.'),
   'user-rc': note('~/.ssh/rc is allowed where the forced command is not set by sshd_config.'),
+  'proxy-first-use': note(
+    'No key of a host behind the proxy is known: the next person says whether it is the right one.',
+  ),
+  'proxy-approval': note('Somebody waits for an administrator before they get through the proxy.'),
+  'proxy-held-off': note('The access proxy holds somebody off after wrong codes, passwords or pushes.'),
   'bare-connection': note('ssh -N stays connected without a second factor, and can do nothing.'),
 } as const satisfies Record<string, Row>;
 

@@ -1,5 +1,6 @@
 /** What the doctor has looked at. gather/ fills it in, checks/ read it; nothing else passes between them. */
 import type { LoadedConfig } from '../config/config.ts';
+import type { DirectoryRoom } from '../host/directory-room.ts';
 import type { UnsafeFile } from '../host/unsafe-file.ts';
 import type { Certificate } from '../ssh/certificate.ts';
 import type { PamService } from '../system/pam-stack.ts';
@@ -25,7 +26,7 @@ export interface Facts {
   readonly daemon: DaemonFacts;
   /** One for each server of the configuration; none if they were not to be asked. */
   readonly servers: readonly ServerSight[];
-  readonly state: readonly DirectoryFacts[];
+  readonly state: readonly DirectoryRoom[];
   /** Lines of the kernel's and the audit daemon's log. */
   readonly denials: readonly string[];
   /** Of this program, as in package.json. */
@@ -96,13 +97,4 @@ export interface DaemonFacts {
 export interface PackageFacts {
   readonly name: string;
   readonly version: string;
-}
-
-export interface DirectoryFacts {
-  readonly path: string;
-  /** Undefined: it can be written. */
-  readonly trouble: string | undefined;
-  readonly freeBytes: number;
-  /** Infinity where the file system does not count them. */
-  readonly freeFiles: number;
 }

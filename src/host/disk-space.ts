@@ -22,10 +22,14 @@ export class DiskSpace {
   }
 
   async check(directory: string): Promise<void> {
-    const { bsize, blocks, bavail } = await this.#statfs(directory);
-    if (bavail * bsize < Math.min(keptFree, (blocks * bsize) / 20)) throw new DiskTooFull(directory);
+    if (spareBytes(await this.#statfs(directory)) < 0) throw new DiskTooFull(directory);
     this.#unchecked = 0;
   }
+}
+
+/** What recordings may take; negative: there is too little. */
+export function spareBytes({ bsize, blocks, bavail }: Awaited<ReturnType<StatFs>>): number {
+  return bavail * bsize - Math.min(keptFree, (blocks * bsize) / 20);
 }
 
 export class DiskTooFull extends Error {

@@ -1,5 +1,5 @@
 import { sign } from 'node:crypto';
-import type { Authority, Issuer } from '../ca/authority.ts';
+import type { Authority, Issuer, Means } from '../ca/authority.ts';
 import { openAuthority, openIssuer } from '../ca/authority.ts';
 import { readPassphrase } from '../ca/passphrase.ts';
 import { type CaResult, done, notInOrder } from '../ca/result.ts';
@@ -41,9 +41,16 @@ const krlMs = 5_000;
 
 /** A string says what is wrong. */
 export async function openCertifier(settings: ProxySettings, now: () => number): Promise<Certifier | Final | string> {
-  const { caDirectory, caPassphraseFile, caAgent } = settings;
-  const authority = openAuthority(caDirectory, serialsAtOnce);
+  const authority = openAuthority(settings.caDirectory, serialsAtOnce);
   if (authority.kind !== 'done') return authority.text;
+  const issuer = await openIssuer(authority.value, 'user', meansOf(settings));
+  if (issuer.kind === 'done') return new OpenCertifier(authority.value, issuer.value, settings, now);
+  authority.value.close();
+  return issuer.kind === 'refused' ? { final: issuer.text } : issuer.text;
+}
+
+/** What opens the User CA, from where the configuration says. */
+export function meansOf({ caPassphraseFile, caAgent }: ProxySettings): Means {
   const secret = async (): Promise<CaResult<Secret>> =>
     await Promise.resolve(
       caPassphraseFile === ''
@@ -54,10 +61,7 @@ export async function openCertifier(settings: ProxySettings, now: () => number):
     caAgent === ''
       ? notInOrder("proxy.caAgent is not set, and the User CA's key is kept by an ssh-agent")
       : done(caAgent);
-  const issuer = await openIssuer(authority.value, 'user', { passphrase: secret, pin: secret, socket });
-  if (issuer.kind === 'done') return new OpenCertifier(authority.value, issuer.value, settings, now);
-  authority.value.close();
-  return issuer.kind === 'refused' ? { final: issuer.text } : issuer.text;
+  return { passphrase: secret, pin: secret, socket };
 }
 
 class OpenCertifier implements Certifier {

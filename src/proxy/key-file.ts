@@ -31,7 +31,8 @@ function publish(file: string, { publicKey }: KeyPair, comment: string): void {
   replaceFile(`${file}.pub`, `${publicKeyLine(publicKey, comment)}\n`, 0o644);
 }
 
-function readKey(file: string): KeyPair | string | undefined {
+/** Undefined: there is none. A string says what is wrong with it. */
+export function readKey(file: string): KeyPair | string | undefined {
   const read = readSafely(file, { maxBytes: 65_536, secret: true });
   if (read.kind === 'refused') return read.problem.cause === 'missing' ? undefined : read.problem.text;
   try {

@@ -64,6 +64,6 @@ function nameOfBlob(blob: Buffer): string {
   return key.kind === 'parsed' ? nameOf(key.value) : 'damaged';
 }
 
-function addressText({ host, port }: HostAddress): string {
+export function addressText({ host, port }: HostAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

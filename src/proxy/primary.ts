@@ -39,8 +39,14 @@ export async function startPrimary(config: AgentConfig, parts: PrimaryParts): Pr
   let isStopping = false;
   const closeAll: (() => void)[] = [() => audit.close()];
   let door: Door;
+  let port = 0; // while it is not open
   try {
-    const control = await openControl(proxy.stateDirectory, crew, { note: event => audit.note(event) }, log);
+    const control = await openControl(proxy.stateDirectory, {
+      crew,
+      audit: { note: event => audit.note(event) },
+      log,
+      about: () => ({ since: startedAt, port, release: parts.release }),
+    });
     closeAll.push(() => control.close());
     if (proxy.metrics !== undefined) {
       const metrics = await openMetrics(proxy.metrics, {
@@ -59,15 +65,16 @@ export async function startPrimary(config: AgentConfig, parts: PrimaryParts): Pr
       log.info('metrics', { port: metrics.port });
     }
     door = await openDoor(proxy.listen, visits, (socket, visit) => crew.admit(socket, visit), log);
+    ({ port } = door);
   } catch (error) {
     for (const close of closeAll) close();
     await crew.leave(0);
     return `cannot listen: ${error instanceof Error ? error.message : String(error)}`;
   }
   const { host = 'every address' } = proxy.listen;
-  log.info('ready', { host, port: door.port, services: proxy.services.size });
+  log.info('ready', { host, port, services: proxy.services.size });
   return {
-    port: door.port,
+    port,
     lost: crew.lost,
     async reload(next) {
       for (const what of needRestart(proxy, next.proxy)) log.warn(`${what} has changed: that takes a restart`);

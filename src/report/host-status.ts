@@ -11,7 +11,7 @@ import { doorLines } from './doors.ts';
 import { ruleLines } from './rules.ts';
 
 export interface Section {
-  readonly title: 'configuration' | 'daemon' | 'server' | 'rules' | 'doors' | 'decisions' | 'certificates';
+  readonly title: 'configuration' | 'daemon' | 'server' | 'rules' | 'doors' | 'decisions' | 'certificates' | 'proxy';
   /** False: nothing works, or nothing is enforced, for that reason. */
   readonly isWell: boolean;
   readonly lines: readonly string[];

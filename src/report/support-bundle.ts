@@ -10,13 +10,19 @@ import { cleanText } from '../protocol/clean.ts';
 import { configSecrets, configValues } from './config-values.ts';
 import { fileLines, spaceLine } from './files.ts';
 import { hostStatus } from './host-status.ts';
+import { type BundledProxy, proxyParts } from './proxy-parts.ts';
 import { scrub } from './scrub.ts';
 
 /**
  * What somebody who helps needs to know of this host, as one text. Nothing is copied from a file as it stands, but for the
  * lines that name us; what people ran is left out; and then all of it is scrubbed.
  */
-export async function supportBundle(loaded: LoadedConfig, version: string, now: number): Promise<string> {
+export async function supportBundle(
+  loaded: LoadedConfig,
+  version: string,
+  now: number,
+  proxy?: BundledProxy,
+): Promise<string> {
   const isLoaded = loaded.kind === 'loaded';
   const config = isLoaded ? loaded.config : standardConfig();
   const since = now - lookedAtMs;
@@ -31,9 +37,11 @@ export async function supportBundle(loaded: LoadedConfig, version: string, now: 
     ['decisions of a week', typeof found === 'string' ? [found] : table(found)],
     ['their details', typeof found === 'string' ? [] : found.filter(({ detail }) => detail !== '').map(detailLine)],
     ["the daemon's warnings of a week", await warningLines(config, since)],
+    ...(proxy === undefined ? [] : await proxyParts(proxy, now)),
   ];
   const text = parts.map(([title, lines]) => `== ${title}\n${lines.map(line => `${line}\n`).join('')}`).join('\n');
-  return scrub(text, configSecrets(config));
+  const ofProxy = proxy?.loaded.kind === 'loaded' ? configSecrets(proxy.loaded.config) : [];
+  return scrub(text, [...configSecrets(config), ...ofProxy]);
 }
 
 const lookedAtMs = 7 * 24 * 3600 * 1000;

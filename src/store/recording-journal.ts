@@ -42,6 +42,26 @@ export class RecordingJournal {
     });
   }
 
+  /**
+   * Do the last lines follow one another, and is each what it was? A quick look; all of it is verification's.
+   *
+   * @returns the number of the first that does not; undefined if all do
+   */
+  faultyLine(among: number): number | undefined {
+    const rows = this.#database
+      .prepare('SELECT number, text, hash FROM line ORDER BY number DESC LIMIT ?')
+      .all(among + 1)
+      .toReversed();
+    let before: string | undefined = rows.length <= among ? noLine : undefined; // or there is more before them
+    for (const { number, text, hash } of rows) {
+      const line = String(text);
+      const follows = before === undefined || line.startsWith(`{"previous":"${before}"`);
+      if (!follows || digestOf(line) !== hash) return Number(number);
+      before = hash;
+    }
+    return undefined;
+  }
+
   /** Oldest first. */
   *lines(): Iterable<string> {
     for (const row of this.#database.prepare('SELECT text FROM line ORDER BY number').iterate())

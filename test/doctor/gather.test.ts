@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import t from 'tap';
 import { gatherAccounts, usualAccounts } from '../../src/doctor/gather/accounts.ts';
 import { gatherDaemon } from '../../src/doctor/gather/daemon.ts';
-import { gatherDirectory } from '../../src/doctor/gather/directories.ts';
 import { gatherHostCertificates } from '../../src/doctor/gather/host-certificates.ts';
 import { gatherOffline } from '../../src/doctor/gather/offline.ts';
+import { directoryRoom } from '../../src/host/directory-room.ts';
 import type { LookUp } from '../../src/host/lookup.ts';
 import { folder, keygen, makeKey } from '../ssh/openssh.ts';
 import { probe, root, sshdOf } from './facts.ts';
@@ -67,10 +67,10 @@ t.test('the certificates that sshd shows are read; what is none of a host is sai
 
 t.test('a directory is measured, and one that is not there is said', async t => {
   const folder = t.testdir();
-  const { trouble, freeBytes, freeFiles } = gatherDirectory(folder);
+  const { trouble, freeBytes, freeFiles } = directoryRoom(folder);
   t.equal(trouble, undefined);
   t.ok(freeBytes > 0 && freeFiles > 0);
-  t.match(gatherDirectory(join(folder, 'lost')), { trouble: 'does not exist' });
+  t.match(directoryRoom(join(folder, 'lost')), { trouble: 'does not exist' });
 });
 
 t.test('what is prepared for days without a server is told by the command that may look', async t => {

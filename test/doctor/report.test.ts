@@ -8,7 +8,7 @@ const bad = { ...goodHost, services: [], sshd: sshdOf(probe(alice, key), probe(r
 
 t.test('a person reads what, about whom, why, and the line that mends it', async t => {
   t.equal(
-    asText(examine(bad), bad),
+    asText(examine(bad), { host: bad, proxy: undefined }),
     `hole: alice, root: publickey lets in, and nothing asks for a second factor [sshd-unguarded]
     authenticationmethods publickey
     usepam no
@@ -19,7 +19,10 @@ warning: one thing [not-examined]
 1 hole, 1 warning (looked at: 2 accounts, no PAM services, 1 server)
 `,
   );
-  t.equal(asText([], goodHost), 'nothing found (looked at: 2 accounts, PAM services sshd, 1 server)\n');
+  t.equal(
+    asText([], { host: goodHost, proxy: undefined }),
+    'nothing found (looked at: 2 accounts, PAM services sshd, 1 server)\n',
+  );
 });
 
 t.test('a program reads the same, and counts', async t => {

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setImmediate as round } from 'node:timers/promises';
 import t from 'tap';
-import { listSessions } from '../../src/proxy/control/ask-proxy.ts';
+import { listSessions, proxyStatus } from '../../src/proxy/control/ask-proxy.ts';
 import { controlSocketIn } from '../../src/proxy/control/messages.ts';
 import { showSessions } from '../../src/proxy/control/show-sessions.ts';
 import { watchSession } from '../../src/proxy/control/watch-session.ts';
@@ -39,6 +39,17 @@ t.test('one request, one answer', async t => {
   ] as const)
     t.strictSame(await ask(proxy.stateDirectory, request), [answer], what);
   t.notOk(proxy.lines.some(line => line['event'] === 'watch-start' || line['event'] === 'ended-by-administrator'));
+});
+
+t.test('how the proxy is, in numbers', async t => {
+  const proxy = await inProcess(t);
+  const signal = AbortSignal.timeout(10_000);
+  const { since, ...before } = await proxyStatus(proxy.stateDirectory, signal);
+  t.strictSame(before, { kind: 'status', port: proxy.port, release: '1.0', workers: 1, silent: 0, sessions: 0 });
+  t.ok(since > 0);
+  await session(proxy);
+  t.match(await proxyStatus(proxy.stateDirectory, signal), { since, sessions: 1 });
+  await t.rejects(proxyStatus(t.testdir(), signal), { name: 'NoProxyError' });
 });
 
 t.test('watching that cannot be logged shows nothing', async t => {

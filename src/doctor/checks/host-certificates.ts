@@ -4,14 +4,17 @@ import { type Finding, found } from '../finding.ts';
 
 /** Clients that know this host by a CA alone turn away when its certificate has ended. */
 export function checkHostCertificates({ hostCertificates, nowMs }: Facts): Finding[] {
-  return hostCertificates.flatMap(one => findingOf(one, nowMs));
+  return hostCertificates.flatMap(one => aboutCertificate(one, nowMs));
 }
 
 const mend = 'trasa-agent ca renew before it ends (trasa-renew.timer does), ca host-cert afterwards: trasa-agent-ca(8)';
 
-function findingOf({ path, valid }: HostCertificateFacts, nowMs: number): Finding[] {
-  if (valid === undefined)
-    return [found('host-certificate', `${path} is no certificate of a host, and sshd shows none`, [path], mend)];
+export function aboutCertificate(
+  { path, valid }: HostCertificateFacts,
+  nowMs: number,
+  isNone = 'is no certificate of a host, and sshd shows none',
+): Finding[] {
+  if (valid === undefined) return [found('host-certificate', `${path} ${isNone}`, [path], mend)];
   const { standing, daysLeft } = timeLeft(valid, nowMs);
   const days = [path, `days left: ${daysLeft}`];
   switch (standing) {

@@ -1,4 +1,5 @@
 /** The daemon, its server, its disk, and who can change the files that all of it hangs on. */
+import type { DirectoryRoom } from '../../host/directory-room.ts';
 import type { ServerSight } from '../../trasa/sight.ts';
 import type { Facts } from '../facts.ts';
 import { type Finding, found } from '../finding.ts';
@@ -27,16 +28,14 @@ export function checkDaemon({ daemon }: Facts): Finding[] {
         'systemctl restart trasa-agent.socket trasa-agent.service; its log says more',
       ),
     );
-  if (outdated.length > 0)
-    findings.push(
-      found(
-        'upgrade-pending',
-        'the daemon runs a program that has been replaced since',
-        outdated.map(pid => `process ${pid}`),
-        'systemctl restart trasa-agent.service',
-      ),
-    );
-  return findings;
+  return [...findings, ...aboutOutdated(outdated, 'daemon', 'trasa-agent.service')];
+}
+
+export function aboutOutdated(processes: readonly number[], whose: 'daemon' | 'proxy', unit: string): Finding[] {
+  if (processes.length === 0) return [];
+  const evidence = processes.map(pid => `process ${pid}`);
+  const what = `the ${whose} runs a program that has been replaced since`;
+  return [found('upgrade-pending', what, evidence, `systemctl restart ${unit}`)];
 }
 
 /** `0.1.0-1` is 0.1.0, packaged for the first time. */
@@ -54,10 +53,15 @@ const dayMs = 86_400_000;
 const renewDays = 14;
 
 export function checkServers({ servers, nowMs }: Facts): Finding[] {
-  return servers.flatMap(sight => [...answerOf(sight), ...clockOf(sight), ...certificateOf(sight, nowMs)]);
+  return servers.flatMap(sight => aboutServer(sight, nowMs));
 }
 
-function answerOf({ server, answer }: ServerSight): Finding[] {
+/** @param whom it does not accept, if it does not */
+export function aboutServer(sight: ServerSight, nowMs: number, whom = 'this host'): Finding[] {
+  return [...answerOf(sight, whom), ...clockOf(sight), ...certificateOf(sight, nowMs)];
+}
+
+function answerOf({ server, answer }: ServerSight, whom: string): Finding[] {
   switch (answer.kind) {
     case 'accepts':
       return [];
@@ -65,7 +69,7 @@ function answerOf({ server, answer }: ServerSight): Finding[] {
       return [
         found(
           'server-refuses',
-          `${server} does not accept this host: ${answer.reason}`,
+          `${server} does not accept ${whom}: ${answer.reason}`,
           [server],
           'serviceID and serviceKey of the profile of this service in the TRASA dashboard',
         ),
@@ -111,31 +115,24 @@ const lowBytes = 16 * 1024 * 1024;
 const lowFiles = 100;
 
 export function checkState({ state }: Facts): Finding[] {
-  return state.flatMap(({ path, trouble, freeBytes, freeFiles }) => {
-    if (trouble !== undefined)
-      return [
-        found(
-          'state-unwritable',
-          `${path} ${trouble}: nobody gets in while the daemon cannot remember`,
-          [path],
-          'see stateDirectory in trasa-agent.toml(5)',
-        ),
-      ];
-    if (freeBytes === 0 || freeFiles === 0)
-      return [
-        found(
-          'state-unwritable',
-          `the disk of ${path} is full: nobody gets in while the daemon cannot remember`,
-          [path],
-          `make room: df ${path}, df -i ${path}`,
-        ),
-      ];
-    if (freeBytes >= lowBytes && freeFiles >= lowFiles) return [];
-    const left = freeBytes < lowBytes ? `${Math.floor(freeBytes / 1024)} KiB` : `${freeFiles} files`;
-    return [
-      found('disk-low', `${left} are left on the disk of ${path}`, [path], `make room: df ${path}, df -i ${path}`),
-    ];
-  });
+  return state.flatMap(room => aboutState(room, 'daemon'));
+}
+
+export function aboutState(
+  { path, trouble, freeBytes, freeFiles }: DirectoryRoom,
+  whose: 'daemon' | 'proxy',
+): Finding[] {
+  const sequel = `nobody gets in while the ${whose} cannot remember`;
+  const mend = `make room: df ${path}, df -i ${path}`;
+  if (trouble !== undefined) {
+    const what = `${path} ${trouble}: ${sequel}`;
+    return [found('state-unwritable', what, [path], 'see stateDirectory in trasa-agent.toml(5)')];
+  }
+  if (freeBytes === 0 || freeFiles === 0)
+    return [found('state-unwritable', `the disk of ${path} is full: ${sequel}`, [path], mend)];
+  if (freeBytes >= lowBytes && freeFiles >= lowFiles) return [];
+  const left = freeBytes < lowBytes ? `${Math.floor(freeBytes / 1024)} KiB` : `${freeFiles} files`;
+  return [found('disk-low', `${left} are left on the disk of ${path}`, [path], mend)];
 }
 
 /** Lines about us, of the last day by their own stamp (`audit(1700000000.123:45)`), the newest few. */

@@ -10,15 +10,7 @@ export function checkSettings(facts: Facts): Finding[] {
   if (loaded.kind === 'broken') return loaded.problems.map(problem => aboutConfig('config-broken', problem));
   const { policy, server, source } = loaded.config;
   const findings: Finding[] = [];
-  if (server.insecureSkipVerify)
-    findings.push(
-      found(
-        'tls-unverified',
-        'whoever stands between this host and the server can open the door',
-        [`${source}: insecureSkipVerify = true`],
-        'caFile or pins instead of insecureSkipVerify',
-      ),
-    );
+  if (server.insecureSkipVerify) findings.push(unverified(source));
   if (policy.observe)
     findings.push(
       found(
@@ -46,15 +38,22 @@ export function checkSettings(facts: Facts): Finding[] {
         'take offlineUsers out',
       ),
     );
-  // these are said above, as what they are
-  const others = loaded.warnings.filter(
-    ({ text }) =>
-      !/^the certificate of the server is not verified|offlineUsers enter without|^nobody is asked for a second factor/.test(
-        text,
-      ),
-  );
+  const others = loaded.warnings.filter(({ text }) => !isSaidOtherwise(text));
   findings.push(...others.map(problem => aboutConfig('config-warning', problem)));
   return [...findings, ...moduleTimeouts(facts, loaded.config.daemon.loginTimeoutMs / 1000)];
+}
+
+export function unverified(source: string): Finding {
+  const what = 'whoever stands between this host and the server can open the door';
+  const evidence = [`${source}: insecureSkipVerify = true`];
+  return found('tls-unverified', what, evidence, 'caFile or pins instead of insecureSkipVerify');
+}
+
+/** Warnings of the configuration that are findings of their own. */
+export function isSaidOtherwise(text: string): boolean {
+  return /^the certificate of the server is not verified|offlineUsers enter without|^nobody is asked for a second factor/.test(
+    text,
+  );
 }
 
 function aboutConfig(id: 'config-broken' | 'config-warning', { file, line, text, hint }: Problem): Finding {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { loadConfig } from '../../config/load.ts';
 import { options } from '../../config/options.ts';
+import { directoryRoom } from '../../host/directory-room.ts';
 import { usualSftpServers } from '../../host/shell.ts';
 import { loadService, pamDirectories } from '../../system/pam-files.ts';
 import { matchLines } from '../../system/sshd-match.ts';
@@ -12,7 +13,6 @@ import type { Facts, SshdFacts } from '../facts.ts';
 import { gatherAccounts, maxAccounts, usualAccounts } from './accounts.ts';
 import { gatherDaemon } from './daemon.ts';
 import { gatherDenials } from './denials.ts';
-import { gatherDirectory } from './directories.ts';
 import { gatherFiles } from './files.ts';
 import { gatherHostCertificates } from './host-certificates.ts';
 import { gatherOffline } from './offline.ts';
@@ -73,7 +73,7 @@ export async function gather({
     sftpServer: sftpServer.find(existsSync),
     daemon: await gatherDaemon(settings?.daemon.socket ?? options.daemon.socket.standard),
     servers: settings === undefined || offline ? [] : await gatherServers(settings.server),
-    state: settings === undefined ? [] : [gatherDirectory(settings.daemon.stateDirectory)],
+    state: settings === undefined ? [] : [directoryRoom(settings.daemon.stateDirectory)],
     denials: await gatherDenials(),
     version,
     packages: await gatherPackages(),

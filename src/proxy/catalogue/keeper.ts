@@ -22,7 +22,7 @@ const firstPollMs = 5_000;
 /** The clock may have been set back a little. */
 const maxAheadMs = 60_000;
 /** So often, at least, the disk hears that it still holds. */
-const rewriteMs = 600_000;
+export const rewriteMs = 600_000;
 
 /** The server's catalogue as it last was, asked for every minute. While the server is away the last one goes on, for a time. */
 export class CatalogueKeeper {
@@ -53,8 +53,7 @@ export class CatalogueKeeper {
   get current(): Catalogue | undefined {
     const { clock, maxAgeMs, log } = this.#parts;
     if (this.#kept === undefined) return undefined;
-    const ageMs = clock.now() - this.#kept.confirmedAt;
-    const isTooOld = ageMs > maxAgeMs || ageMs < -maxAheadMs;
+    const isTooOld = isOlder(this.#kept.confirmedAt, clock.now(), maxAgeMs);
     if (isTooOld && !this.#isTooOld)
       log.error('the catalogue is too old: what is in it does not count', {
         confirmed: timeOf(this.#kept.confirmedAt),
@@ -118,6 +117,12 @@ export class CatalogueKeeper {
     if (kept === undefined) log.error('there is no catalogue', { why });
     else log.warn('no news of the catalogue: the last one goes on', { why, confirmed: timeOf(kept.confirmedAt) });
   }
+}
+
+/** A time to come is no time at which anything was confirmed. */
+export function isOlder(confirmedAt: number, now: number, maxAgeMs: number): boolean {
+  const ageMs = now - confirmedAt;
+  return ageMs > maxAgeMs || ageMs < -maxAheadMs;
 }
 
 function timeOf(at: number): string {

@@ -30,17 +30,24 @@ export async function openOffers(
 }
 
 function keeperOf(
-  { server, proxy }: AgentConfig,
+  config: AgentConfig,
   servers: Pick<Servers, 'catalogue'>,
   clock: Clock,
   log: ProxyLog,
 ): CatalogueKeeper {
   return new CatalogueKeeper({
-    file: join(proxy.stateDirectory, 'catalogue.json'),
-    source: [...server.urls.map(({ origin }) => origin), server.serviceID].join(' '),
-    maxAgeMs: proxy.catalogueMaxAgeMs,
+    ...placeOfCatalogue(config),
+    maxAgeMs: config.proxy.catalogueMaxAgeMs,
     ask: async (known, signal) => await servers.catalogue(known, signal),
     clock,
     log,
   });
+}
+
+/** The file of the catalogue that was last taken, and of whom it has to be. */
+export function placeOfCatalogue({ server, proxy }: AgentConfig): { readonly file: string; readonly source: string } {
+  return {
+    file: join(proxy.stateDirectory, 'catalogue.json'),
+    source: [...server.urls.map(({ origin }) => origin), server.serviceID].join(' '),
+  };
 }

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { SessionReport } from '../crew/messages.ts';
-import { type ControlReply, type ControlRequest, controlSocketIn } from './messages.ts';
+import { type ControlReply, type ControlRequest, type ControlStatus, controlSocketIn } from './messages.ts';
 
 /** Nobody answers on the control socket, or not us. */
 export class NoProxyError extends Error {
@@ -34,6 +34,15 @@ export async function* askProxy(
   }
   if (signal?.aborted === true) return;
   if (!isAnswered) throw new NoProxyError(`${path}: the proxy answers its own user and root only`);
+}
+
+/** Throws {@link NoProxyError}, also where the proxy that runs is of a release that does not know the question. */
+export async function proxyStatus(stateDirectory: string, signal: AbortSignal): Promise<ControlStatus> {
+  for await (const reply of askProxy(stateDirectory, { ask: 'status' }, signal))
+    if (reply.kind === 'status') return reply;
+  throw new NoProxyError(
+    signal.aborted ? 'the proxy does not answer' : 'the proxy does not say: one of another release runs',
+  );
 }
 
 export async function listSessions(

@@ -11,19 +11,30 @@ import { type PeerCredentials, peerCredentials } from '../../host/peer.ts';
 import { removeStaleSocket } from '../../host/stale-socket.ts';
 import type { Crew } from '../crew/crew.ts';
 import type { ProxyLog } from '../log.ts';
-import { type ControlReply, type ControlRequest, controlSocketIn, maxRequestBytes, parseRequest } from './messages.ts';
+import {
+  type ControlReply,
+  type ControlRequest,
+  type ControlStatus,
+  controlSocketIn,
+  maxRequestBytes,
+  parseRequest,
+} from './messages.ts';
 
 /** Of output that a watcher has not taken yet. */
 const maxWaiting = 1024 * 1024;
 const requestMs = 5_000;
 
+export interface ControlPorts {
+  readonly crew: Crew;
+  readonly audit: AuditNotes;
+  readonly log: ProxyLog;
+  /** What the primary knows of itself. */
+  readonly about: () => Pick<ControlStatus, 'since' | 'port' | 'release'>;
+}
+
 /** Rejects if it cannot listen. */
-export async function openControl(
-  stateDirectory: string,
-  crew: Crew,
-  audit: AuditNotes,
-  log: ProxyLog,
-): Promise<{ close(): void }> {
+export async function openControl(stateDirectory: string, ports: ControlPorts): Promise<{ close(): void }> {
+  const { log } = ports;
   const path = controlSocketIn(stateDirectory);
   await removeStaleSocket(path, 'proxy');
   const callers = new Set<Caller>();
@@ -31,7 +42,7 @@ export async function openControl(
     socket.on('error', () => {});
     const peer = peerCredentials(socket);
     if (peer === undefined || (peer.uid !== 0 && peer.uid !== process.geteuid?.())) return void socket.destroy();
-    const caller = new Caller(socket, peer, crew, audit, log);
+    const caller = new Caller(socket, peer, ports);
     callers.add(caller);
     socket.once('close', () => callers.delete(caller));
   });
@@ -54,15 +65,17 @@ class Caller {
   readonly #crew: Crew;
   readonly #audit: AuditNotes;
   readonly #log: ProxyLog;
+  readonly #about: ControlPorts['about'];
   #line = '';
   #isWatching = false;
 
-  constructor(socket: Socket, peer: PeerCredentials, crew: Crew, audit: AuditNotes, log: ProxyLog) {
+  constructor(socket: Socket, peer: PeerCredentials, { crew, audit, log, about }: ControlPorts) {
     this.#socket = socket;
     this.#peer = peer;
     this.#crew = crew;
     this.#audit = audit;
     this.#log = log;
+    this.#about = about;
     socket.setEncoding('utf8').setTimeout(requestMs, () => socket.destroy());
     const read = (text: string): void => {
       this.#line += text;
@@ -93,6 +106,8 @@ class Caller {
     switch (request?.ask) {
       case undefined:
         return this.#say({ kind: 'refused', why: 'that is no request' });
+      case 'status':
+        return await this.#status();
       case 'list':
         return await this.#list();
       case 'end':
@@ -100,6 +115,12 @@ class Caller {
       case 'watch':
         return this.#watch(request.id);
     }
+  }
+
+  async #status(): Promise<void> {
+    const { sessions, silent } = await this.#crew.report();
+    const counts = { workers: this.#crew.size, silent, sessions: sessions.length };
+    this.#say({ kind: 'status', ...this.#about(), ...counts });
   }
 
   async #list(): Promise<void> {

@@ -7,11 +7,27 @@ export function controlSocketIn(stateDirectory: string): string {
 }
 
 export type ControlRequest =
+  | { readonly ask: 'status' }
   | { readonly ask: 'list' }
   | { readonly ask: 'end'; readonly id: string }
   | { readonly ask: 'watch'; readonly id: string };
 
+/** How the proxy is. */
+export interface ControlStatus {
+  /** When the primary started. Milliseconds since 1970. */
+  readonly since: number;
+  /** On which it listens. */
+  readonly port: number;
+  readonly release: string;
+  /** Those that serve. */
+  readonly workers: number;
+  /** How many workers do not answer: their sessions are not counted. */
+  readonly silent: number;
+  readonly sessions: number;
+}
+
 export type ControlReply =
+  | ({ readonly kind: 'status' } & ControlStatus)
   | { readonly kind: 'sessions'; readonly sessions: readonly SessionReport[]; readonly silent: number }
   | { readonly kind: 'done' }
   | { readonly kind: 'refused'; readonly why: string }
@@ -24,7 +40,7 @@ export const maxRequestBytes = 1024;
 /** Undefined if it is none. */
 export function parseRequest(line: string): ControlRequest | undefined {
   const { ask, id } = fieldsOf(line);
-  if (ask === 'list') return { ask };
+  if (ask === 'list' || ask === 'status') return { ask };
   if ((ask === 'end' || ask === 'watch') && typeof id === 'string' && isSessionId(id)) return { ask, id };
   return undefined;
 }

@@ -5,7 +5,7 @@ import type { Certificate } from '../../ssh/certificate.ts';
 import { encodePublicKey } from '../../ssh/public-key.ts';
 import { timeLeft } from '../../ssh/time-left.ts';
 import type { HostKey } from '../engine/host-keys.ts';
-import { openKey } from '../key-file.ts';
+import { openKey, readKey } from '../key-file.ts';
 
 const kinds = ['ed25519', 'ecdsa', 'rsa'] as const;
 
@@ -48,6 +48,28 @@ export function openHostKeys(directory: string, now: number): HostKeys | string 
           : { ...key, certificate },
       ),
   };
+}
+
+/** One of the host keys, looked at. */
+export interface HostKeySight {
+  readonly file: string;
+  /** Why it cannot be used. */
+  readonly keyTrouble: string | undefined;
+  /** Beside it; a string says why it cannot be used. Undefined: there is none. */
+  readonly certificate: Certificate | string | undefined;
+}
+
+/** The keys that are there, and their certificates; none is made. */
+export function lookAtHostKeys(directory: string): HostKeySight[] {
+  return hostKeyFiles(directory).flatMap((file): HostKeySight[] => {
+    const key = readKey(file);
+    if (key === undefined) return [];
+    if (typeof key === 'string') return [{ file, keyTrouble: key, certificate: undefined }];
+    const certified = certificateBeside(file, key);
+    return [
+      { file, keyTrouble: undefined, certificate: typeof certified === 'object' ? certified.ofCertificate : certified },
+    ];
+  });
 }
 
 /** A certificate that is not in order is as good as none: the key alone still proves the proxy to whoever knows it. */

@@ -1,10 +1,24 @@
 import { accessSync, constants, statfsSync } from 'node:fs';
-import type { DirectoryFacts } from '../facts.ts';
 
-export function gatherDirectory(path: string): DirectoryFacts {
+/** How much room there is in a directory for what this process would write. */
+export interface DirectoryRoom {
+  readonly path: string;
+  /** Undefined: it can be written. */
+  readonly trouble: string | undefined;
+  readonly freeBytes: number;
+  /** As many as there can be where the file system does not count them. */
+  readonly freeFiles: number;
+}
+
+export function directoryRoom(path: string): DirectoryRoom {
   try {
     const { bavail, bsize, files, ffree } = statfsSync(path);
-    return { path, trouble: troubleOf(path), freeBytes: bavail * bsize, freeFiles: files === 0 ? Infinity : ffree };
+    return {
+      path,
+      trouble: troubleOf(path),
+      freeBytes: bavail * bsize,
+      freeFiles: files === 0 ? Number.MAX_SAFE_INTEGER : ffree,
+    };
   } catch (error) {
     return { path, trouble: codeOf(error), freeBytes: 0, freeFiles: 0 };
   }
