@@ -1,4 +1,5 @@
 /** The access proxy: what keeps people out of the hosts behind it, or will. */
+import { basename } from 'node:path';
 import type { ProxySight, Said } from '../../system/proxy-standing.ts';
 import type { UnitState } from '../../system/unit.ts';
 import { type Finding, found } from '../finding.ts';
@@ -61,7 +62,8 @@ function checkConfig({ source, problems, warnings, unseen, sight }: ExaminedProx
 }
 
 function wrong({ text, place, hint }: Said): Finding {
-  const what = `${text}: a proxy that starts now does not come up`;
+  const named = text.startsWith('/') ? text : `${basename(place).replace(/:\d+$/, '')}: ${text}`;
+  const what = `${named}: a proxy that starts now does not come up`;
   return found('proxy-config', what, [place], hint ?? 'trasa-agent check --proxy');
 }
 
