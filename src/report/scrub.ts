@@ -17,8 +17,9 @@ const shapes: readonly RegExp[] = [
 /** @param known secrets of this host; of three characters or less nothing can be told apart from chance */
 export function scrub(text: string, known: readonly Secret[]): string {
   let scrubbed = text;
-  for (const secret of known)
-    for (const spelling of spellings(secret.expose())) scrubbed = scrubbed.replaceAll(spelling, struck);
+  // One may be the beginning of another, of which nothing is to be left.
+  const longest = known.flatMap(secret => spellings(secret.expose())).toSorted((a, b) => b.length - a.length);
+  for (const spelling of longest) scrubbed = scrubbed.replaceAll(spelling, struck);
   for (const shape of shapes) scrubbed = scrubbed.replace(shape, struck);
   return scrubbed;
 }

@@ -117,6 +117,12 @@ t.test('a wrong configuration is not tried again and again', async t => {
     /trasa-proxy\.toml/,
     'it says which file is wrong',
   );
+  t.match(await run(['trasa-agent', 'doctor', '--offline']), {
+    status: 2,
+    stderr: '',
+    stdout:
+      /^breakage: trasa-proxy\.toml: [^]*\[proxy-config\][^]*^breakage: trasa-proxy\.service has failed.*\[proxy-down\]/m,
+  });
 });
 
 t.test('a login through it, recorded', async t => {
@@ -181,6 +187,14 @@ t.test('root asks for the rest without saying where the configuration is', async
   for (const words of ['approvals list', 'host-keys list', 'recordings key'])
     t.match(await run(['trasa-agent', 'proxy', ...words.split(' ')]), { status: 0, stderr: '' }, words);
   t.match(await run(['trasa-agent', 'graces', 'list', '--proxy']), { status: 0, stderr: '' }, 'graces');
+  const nothing = /^nothing found \(looked at: the access proxy with 2 services\)\n$/;
+  t.match(await run(['trasa-agent', 'doctor']), { status: 0, stderr: '', stdout: nothing });
+  t.match(await run(['trasa-agent', 'status']), { status: 0, stderr: '', stdout: /^proxy\n[^]* 2 workers\n/ });
+  const bundle = await run(['trasa-agent', 'support-bundle']);
+  t.match(bundle, {
+    status: 0,
+    stdout: /^== the proxy's log of a week\n[^]*"event":"proxy","level":"info","text":"ready"/m,
+  });
 });
 
 t.test('its ciphers are those in C, and it says how it is', async t => {
@@ -209,6 +223,10 @@ t.test('it is started again if it dies, and ends when told', async t => {
   await until('another one', async () => !['0', pid].includes(await mainPid(unit)));
   await must('systemctl', 'stop', unit);
   t.equal(await must('systemctl', 'show', '--value', '--property=Result', unit), 'success');
+  t.match(await run(['trasa-agent', 'doctor', '--offline']), {
+    status: 2,
+    stdout: /^breakage: .* does not run: .*\[proxy-down\]/,
+  });
 });
 
 t.test('purge takes it away, but for what may be needed to read what it left: the CA and its owner', async t => {

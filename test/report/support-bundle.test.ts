@@ -7,6 +7,7 @@ import { Secret } from '../../src/otp/secret.ts';
 import { scrub } from '../../src/report/scrub.ts';
 import { supportBundle } from '../../src/report/support-bundle.ts';
 import { privateDirectory, put } from '../config/place.ts';
+import { goodSight } from '../doctor/proxy-facts.ts';
 import { codes, enrol } from '../offline/prepare.ts';
 
 const now = Date.UTC(2026, 0, 5, 12);
@@ -71,6 +72,73 @@ alice = "alice@example.com"
     t.match(bundle, useful);
   t.match(bundle, /^100600 \d+:\d+ \d+ \S+ .*offline\.json$/m);
 });
+
+t.test(
+  'of the proxy, too: its values, its log and the names of recordings, and nothing that is secret or recorded',
+  async t => {
+    const directory = privateDirectory(t);
+    const recordings = join(directory, 'recordings');
+    mkdirSync(recordings, { mode: 0o700 });
+    const name = '01JD0000000000000000000000-1.cast';
+    writeFileSync(join(recordings, name), 'planted-output');
+    const auditFile = join(directory, 'audit.log');
+    const line = { time: new Date(now - 1000).toISOString(), attempt: '01JABC', account: 'root' };
+    const events = [
+      { ...line, event: 'decision', decision: 'deny', reason: 'not-assigned', detail: 'planted-service-key-of-web1' },
+      { ...line, event: 'channel-start', kind: 'exec', command: 'mysql -pplanted-command-password' },
+    ];
+    writeFileSync(auditFile, events.map(event => `${JSON.stringify(event)}\n`).join(''));
+    const hostKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea';
+    const service = `accounts = ["root"]\nhostKey = "${hostKey}"\nserviceID = "id-2"\n`;
+    const config = put(
+      join(directory, 'proxy.toml'),
+      `# planted-comment
+trasaServerURL = "https://127.0.0.1:1"
+serviceID = "id-1"
+serviceKey = "planted-service-key"
+[proxy]
+stateDirectory = "${directory}"
+recordDirectory = "${recordings}"
+auditFile = "${auditFile}"
+[proxy.services.web1]
+address = "10.0.0.5"
+${service}serviceKey = "planted-service-key-of-web1"
+[proxy.services.db1]
+address = "10.0.0.7"
+${service}serviceKey = "planted-service-key-of-db1"
+via = "web1"
+viaAccount = "root"
+`,
+    );
+    const loaded = loadConfig(config, undefined, 'proxy');
+    t.equal(loaded.kind, 'loaded');
+    const pin = {
+      service: 'web1',
+      address: '10.0.0.5:22',
+      state: 'pinned',
+      key: 'SHA256:x',
+      since: '2026',
+      by: 'alice',
+    };
+    const standing = { source: config, problems: [], warnings: [], unseen: null, sight: null };
+    const ofDaemon = loadConfig(join(directory, 'none.toml'));
+    const bundle = await supportBundle(ofDaemon, 'trasa-agent 0', now, { loaded, standing });
+    t.notMatch(bundle, /planted|mysql/);
+    for (const useful of [
+      new RegExp(`"hostKeys": \\[\\s+"${hostKey.replaceAll('+', '\\+')}"`),
+      /"via": "root@web1"/,
+      /"host": "10\.0\.0\.7"/,
+      new RegExp(`^== recordings\\n${name} 14 bytes$`, 'm'),
+      /^01JABC not-assigned: \[struck out\]$/m,
+    ])
+      t.match(bundle, useful);
+    const withPins = { ...standing, sight: { ...goodSight, hostKeys: [pin] } };
+    t.match(
+      await supportBundle(ofDaemon, 'trasa-agent 0', now, { loaded, standing: withPins }),
+      /^== keys of hosts\nweb1 10\.0\.0\.5:22 pinned SHA256:x since 2026 by alice$/m,
+    );
+  },
+);
 
 t.test('without a configuration there is a bundle too, and nothing of the file in it', async t => {
   const file = put(
