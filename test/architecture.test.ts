@@ -29,7 +29,11 @@ const rooms: Readonly<Record<string, Room>> = {
   host: { floor: 2, holds: 'accounts, peer credentials, safe files, becoming the shell' },
   relay: { floor: 2, holds: "a door's side of the line protocol" },
   store: { floor: 2, beside: ['host'], holds: 'what must be remembered, on disk; encryption at rest' },
-  system: { floor: 2, beside: ['host'], holds: "how this host's sshd and PAM are set up; read only" },
+  system: {
+    floor: 2,
+    beside: ['host'],
+    holds: "how this host's sshd and PAM are set up, and how its proxy stands; read only",
+  },
   terminal: { floor: 2, beside: ['host'], holds: 'a Conversation on a terminal' },
   trasa: { floor: 2, packages: ['axios'], holds: "the TRASA server's API, as its client" },
   verifiers: { floor: 2, beside: ['trasa', 'store'], holds: 'the ways to check a factor' },

@@ -99,14 +99,15 @@ function commandLine(finish: (status: number) => void): Argv {
             defaultDescription: 'root and every person',
             describe: 'whose logins; may be given again',
           })
-          .option('proxy', { type: 'boolean', default: false, describe: 'the access proxy alone; --config is its own' })
+          .option('proxy', { type: 'boolean', describe: 'the access proxy alone; --config is its own' })
           .option('offline', { type: 'boolean', default: false, describe: 'ask no server' })
           .option('json', { type: 'boolean', default: false, describe: 'for programs' })
-          .conflicts('proxy', 'sshd-config')
+          .conflicts('proxy', 'sshd-config') // by which a default would count as given
           .epilogue(doctorStatuses),
       async ({ config, sshdConfig, user, proxy, offline, json }) => {
         const { doctor } = await import('./doctor.ts');
-        finish(await doctor({ config, sshdConfig, users: user, proxy, offline, version: release, json }));
+        const questions = { config, sshdConfig, users: user, proxy: proxy === true, offline, version: release };
+        finish(await doctor({ ...questions, json }));
       },
     )
     .command(offlineCommand)

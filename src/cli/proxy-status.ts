@@ -4,6 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { standardConfig } from '../config/standard-config.ts';
 import type { ExaminedProxy, ServiceAtServer } from '../doctor/proxy-facts.ts';
 import { enterDirectory } from '../host/enter-directory.ts';
+import { forbidDumps } from '../host/no-dumps.ts';
 import { exitStatus } from '../policy/refusals.ts';
 import type { ProxyStanding, Said } from '../system/proxy-standing.ts';
 import { exitStatuses } from './exit-statuses.ts';
@@ -52,6 +53,7 @@ async function look(
   { config: file, examine, offline }: Omit<Arguments, 'json'>,
   now: number,
 ): Promise<ProxyStanding | ExaminedProxy> {
+  forbidDumps(); // this process may open the User CA
   const asCalled = loadConfig(file, undefined, 'proxy');
   const { stateDirectory } = (asCalled.kind === 'loaded' ? asCalled.config : standardConfig()).proxy;
   const fault = enterDirectory(stateDirectory);

@@ -64,7 +64,11 @@ t.test('a program of another release', async t => {
 
 t.test('its configuration and files', async t => {
   const one = { text: 'x\u001b is wrong', place: '/etc/trasa/trasa-proxy.toml:7', hint: null };
-  const [found] = finds(t, said({ problems: [one], sight: null }), 'proxy-config');
+  const [found] = finds(
+    t,
+    said({ problems: [one], sight: null, unseen: 'the usual directory is not there' }),
+    'proxy-config',
+  );
   t.match(found, { what: /^trasa-proxy\.toml: x\? is wrong: /, evidence: ['/etc/trasa/trasa-proxy.toml:7'] });
   finds(t, seen({ troubles: [{ ...one, text: '/k can be read by everyone', place: '/k' }] }), 'proxy-config');
   const unverified = { ...one, text: 'the certificate of the server is not verified' };

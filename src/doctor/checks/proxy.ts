@@ -48,7 +48,7 @@ function checkConfig({ source, problems, warnings, unseen, sight }: ExaminedProx
     ...others.map(({ text, place, hint }) =>
       found('config-warning', text, [place], hint ?? 'trasa-agent check --proxy'),
     ),
-    ...(unseen === null
+    ...(unseen === null || problems.length > 0 // then it may be another directory that is meant
       ? []
       : [
           found(
