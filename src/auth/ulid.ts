@@ -14,5 +14,5 @@ export function newUlid(clock: Clock, random: Random): string {
 
 /** When it was made, in milliseconds since 1970. The text must begin with one. */
 export function timeOfUlid(id: string): number {
-  return [...id.slice(0, 10)].reduce((time, letter) => time * 32 + alphabet.indexOf(letter), 0);
+  return Array.from(id.slice(0, 10)).reduce((time, letter) => time * 32 + alphabet.indexOf(letter), 0);
 }

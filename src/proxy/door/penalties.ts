@@ -44,7 +44,9 @@ export class Penalties {
     }
   }
 
+  /** Whoever is exempt by now is in again, whatever they did before. */
   isOut(address: string): boolean {
+    if (isWithin(this.exempt, address)) return false;
     return (this.#until.get(sourceOf(address)) ?? 0) - this.#now() >= minMs;
   }
 }
