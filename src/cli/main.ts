@@ -9,6 +9,7 @@ import { exitStatuses } from './exit-statuses.ts';
 import { offlineCommand } from './offline.ts';
 import { approvalsCommand } from './proxy-approvals.ts';
 import { hostKeysCommand } from './proxy-host-keys.ts';
+import { penaltiesCommand } from './proxy-penalties.ts';
 import { recordingsCommand } from './proxy-recordings.ts';
 import { sessionsCommand } from './proxy-sessions.ts';
 import { gracesCommand, holdsCommand } from './remembered.ts';
@@ -115,9 +116,9 @@ function commandLine(finish: (status: number) => void): Argv {
       command => {
         recordingsCommand(command);
         const usual = '/etc/trasa/trasa-proxy.toml, then as for the daemon';
-        return sessionsCommand(hostKeysCommand(approvalsCommand(configOption(command, usual)))).epilogue(
-          exitStatuses('stopped by a signal', ['unavailable', 'config']),
-        );
+        return penaltiesCommand(
+          sessionsCommand(hostKeysCommand(approvalsCommand(configOption(command, usual)))),
+        ).epilogue(exitStatuses('stopped by a signal', ['unavailable', 'config']));
       },
       async ({ config }) => {
         const { proxy } = await import('./proxy.ts');

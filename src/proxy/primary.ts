@@ -40,7 +40,11 @@ export async function startPrimary(config: AgentConfig, parts: PrimaryParts): Pr
   const closeAll: (() => void)[] = [() => audit.close()];
   let door: Door;
   try {
-    const control = await openControl(proxy.stateDirectory, crew, { note: event => audit.note(event) }, log);
+    const control = await openControl(
+      proxy.stateDirectory,
+      { crew, visits, audit: { note: event => audit.note(event) } },
+      log,
+    );
     closeAll.push(() => control.close());
     if (proxy.metrics !== undefined) {
       const metrics = await openMetrics(proxy.metrics, {

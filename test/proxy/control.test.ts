@@ -32,6 +32,13 @@ t.test('one request, one answer', async t => {
     ['the same to watch', `{"ask":"watch","id":"${someId}"}\n`, { kind: 'refused', why: 'there is no such session' }],
     ['an id that is none', '{"ask":"end","id":"../x"}\n', { kind: 'refused', why: 'that is no request' }],
     ['no id', '{"ask":"watch"}\n', { kind: 'refused', why: 'that is no request' }],
+    ['who is kept out', '{"ask":"kept-out"}\n', { kind: 'kept-out', keptOut: [] }],
+    [
+      'somebody who is not',
+      '{"ask":"let-in","address":"192.0.2.1"}\n',
+      { kind: 'refused', why: 'nothing is held against 192.0.2.1' },
+    ],
+    ['no address', '{"ask":"let-in","address":"web1"}\n', { kind: 'refused', why: 'that is no request' }],
     ['another question', '{"ask":"shutdown"}\n', { kind: 'refused', why: 'that is no request' }],
     ['no JSON', 'GET / HTTP/1.1\n', { kind: 'refused', why: 'that is no request' }],
     ['JSON that is no object', 'null\n', { kind: 'refused', why: 'that is no request' }],
