@@ -11,3 +11,8 @@ export function newUlid(clock: Clock, random: Random): string {
   for (let i = 0; i < 16; i++) chance += alphabet[random.below(32)];
   return time + chance;
 }
+
+/** When it was made, in milliseconds since 1970. The text must begin with one. */
+export function timeOfUlid(id: string): number {
+  return Array.from(id.slice(0, 10)).reduce((time, letter) => time * 32 + alphabet.indexOf(letter), 0);
+}

@@ -9,6 +9,7 @@ import { exitStatuses } from './exit-statuses.ts';
 import { offlineCommand } from './offline.ts';
 import { approvalsCommand } from './proxy-approvals.ts';
 import { hostKeysCommand } from './proxy-host-keys.ts';
+import { penaltiesCommand } from './proxy-penalties.ts';
 import { recordingsCommand } from './proxy-recordings.ts';
 import { sessionsCommand } from './proxy-sessions.ts';
 import { proxyStatusCommand } from './proxy-status.ts';
@@ -120,7 +121,7 @@ function commandLine(finish: (status: number) => void): Argv {
         recordingsCommand(command);
         const usual = '/etc/trasa/trasa-proxy.toml, then as for the daemon';
         const state = hostKeysCommand(approvalsCommand(configOption(command, usual)));
-        return sessionsCommand(proxyStatusCommand(state)).epilogue(
+        return penaltiesCommand(sessionsCommand(proxyStatusCommand(state))).epilogue(
           exitStatuses('stopped by a signal', ['unavailable', 'config']),
         );
       },

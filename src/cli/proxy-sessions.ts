@@ -1,18 +1,9 @@
 import type { Argv } from 'yargs';
-import { exitStatus } from '../policy/refusals.ts';
 import { exitStatuses } from './exit-statuses.ts';
-import { fail, say } from './server-common.ts';
+import { stateOption, trying } from './proxy-control.ts';
+import { say } from './server-common.ts';
 
 const statuses = exitStatuses('done', ['failed', 'unavailable']);
-
-const stateOption = {
-  state: {
-    type: 'string',
-    requiresArg: true,
-    default: '/var/lib/trasa-proxy',
-    describe: 'stateDirectory of the proxy, where its control socket is',
-  },
-} as const;
 
 const sessionOption = { type: 'string', demandOption: true, describe: 'its id, as list has it' } as const;
 
@@ -66,16 +57,4 @@ async function watch(state: string, id: string): Promise<string | undefined> {
     show: output => process.stdout.write(output),
     say: line => process.stderr.write(`${line}\r\n`),
   });
-}
-
-/** @param work its string says why it failed; no proxy that answers is thrown */
-async function trying(work: () => Promise<string | undefined>): Promise<void> {
-  const { NoProxyError } = await import('../proxy/control/ask-proxy.ts');
-  try {
-    const why = await work();
-    if (why !== undefined) fail(why);
-  } catch (error) {
-    if (!(error instanceof NoProxyError)) throw error;
-    fail(error.message, exitStatus.unavailable);
-  }
 }

@@ -11,5 +11,6 @@ export function cleanText(text: string, max: number): string {
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Cf}\p{Cs}\p{Co}\uFFFD]/gu, '?')
     .trim();
   const chars = Array.from(plain);
-  return chars.length <= max ? plain : `${chars.slice(0, max - 1).join('')}…`;
+  const isWhole = chars.length <= max && bounded.length === text.length; // what is behind many blanks is cut off, too
+  return isWhole ? plain : `${chars.slice(0, max - 1).join('')}…`;
 }

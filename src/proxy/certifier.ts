@@ -1,6 +1,6 @@
 import { sign } from 'node:crypto';
-import type { Authority, Issuer, Means } from '../ca/authority.ts';
-import { openAuthority, openIssuer } from '../ca/authority.ts';
+import { type Authority, type Issuer, type Means, openAuthority, openIssuer } from '../ca/authority.ts';
+import { fingerprintOf } from '../ca/issue.ts';
 import { readPassphrase } from '../ca/passphrase.ts';
 import { type CaResult, done, notInOrder } from '../ca/result.ts';
 import { krlOf } from '../ca/revocation.ts';
@@ -14,6 +14,7 @@ import type { PublicKey } from '../ssh/public-key.ts';
 import { encodeSignature } from '../ssh/signature.ts';
 import type { Passage } from './downstream/login.ts';
 import { certAlgorithm } from './engine/algorithms.ts';
+import type { ProxyLog } from './log.ts';
 import { permissionsFor } from './relay/allowed.ts';
 import type { Credential } from './upstream/upstream-auth.ts';
 
@@ -37,14 +38,19 @@ export interface Final {
 
 /** Serials that are taken from the disk at once: a login need not wait for it. */
 const serialsAtOnce = 64;
-const krlMs = 5_000;
+/** What the disk says of the CAs is believed for so long. */
+const freshMs = 5_000;
 
 /** A string says what is wrong. */
-export async function openCertifier(settings: ProxySettings, now: () => number): Promise<Certifier | Final | string> {
+export async function openCertifier(
+  settings: ProxySettings,
+  now: () => number,
+  log: Pick<ProxyLog, 'info' | 'error'>,
+): Promise<Certifier | Final | string> {
   const authority = openAuthority(settings.caDirectory, serialsAtOnce);
   if (authority.kind !== 'done') return authority.text;
   const issuer = await openIssuer(authority.value, 'user', meansOf(settings));
-  if (issuer.kind === 'done') return new OpenCertifier(authority.value, issuer.value, settings, now);
+  if (issuer.kind === 'done') return new OpenCertifier(authority.value, issuer.value, settings, now, log);
   authority.value.close();
   return issuer.kind === 'refused' ? { final: issuer.text } : issuer.text;
 }
@@ -64,18 +70,30 @@ export function meansOf({ caPassphraseFile, caAgent }: ProxySettings): Means {
   return { passphrase: secret, pin: secret, socket };
 }
 
+/** CAs may be rotated beside it (trasa-agent ca rotate): it signs by the one that signs now, and knows what that revoked. */
 class OpenCertifier implements Certifier {
-  readonly #authority: Authority;
-  readonly #issuer: Issuer;
+  /** The last one is that of now; by those before somebody may be signing. */
+  readonly #authorities: [Authority, ...Authority[]];
   readonly #settings: ProxySettings;
   readonly #now: () => number;
-  #krl: { readonly krl: Krl; readonly at: number } | undefined;
+  readonly #log: Pick<ProxyLog, 'info' | 'error'>;
+  #issuer: Issuer;
+  #seen: { readonly krl: Krl; readonly at: number } | undefined;
+  #changing: Promise<void> = Promise.resolve();
+  #trouble: string | undefined;
 
-  constructor(authority: Authority, issuer: Issuer, settings: ProxySettings, now: () => number) {
-    this.#authority = authority;
+  constructor(
+    authority: Authority,
+    issuer: Issuer,
+    settings: ProxySettings,
+    now: () => number,
+    log: Pick<ProxyLog, 'info' | 'error'>,
+  ) {
+    this.#authorities = [authority];
     this.#issuer = issuer;
     this.#settings = settings;
     this.#now = now;
+    this.#log = log;
   }
 
   get userCA(): PublicKey {
@@ -94,6 +112,8 @@ class OpenCertifier implements Certifier {
       ],
     };
     const connection = { person, host: service.name, attempt: id };
+    this.#look();
+    await this.#changing;
     const issued = await issueUserCertificate(this.#issuer, connection, terms, this.#now());
     if (issued.kind !== 'done') return issued.text;
     const { privateKey, publicKey, certificate } = issued.value;
@@ -105,14 +125,56 @@ class OpenCertifier implements Certifier {
   }
 
   revoked(): readonly Krl[] {
-    const now = this.#now();
-    if (this.#krl === undefined || Math.abs(now - this.#krl.at) > krlMs)
-      this.#krl = { krl: krlOf(this.#authority, now), at: now };
-    return [this.#krl.krl];
+    return [this.#look()];
   }
 
   async close(): Promise<void> {
-    this.#authority.close();
+    await this.#changing;
+    for (const authority of this.#authorities) authority.close();
     await closeTokens();
   }
+
+  get #authority(): Authority {
+    return this.#authorities.at(-1) ?? this.#authorities[0];
+  }
+
+  /** @returns what is revoked */
+  #look(): Krl {
+    const now = this.#now();
+    if (this.#seen !== undefined && Math.abs(now - this.#seen.at) <= freshMs) return this.#seen.krl;
+    const fresh = openAuthority(this.#settings.caDirectory, serialsAtOnce);
+    if (fresh.kind !== 'done') this.#goesOn(fresh.text);
+    else if (keysOf(fresh.value) === keysOf(this.#authority)) fresh.value.close();
+    else this.#take(fresh.value);
+    this.#seen = { krl: krlOf(this.#authority, now), at: now };
+    return this.#seen.krl;
+  }
+
+  #take(authority: Authority): void {
+    this.#authorities.push(authority);
+    const signs = authority.keys.user;
+    if (signs === undefined || fingerprintOf(signs.publicKey) === fingerprintOf(this.userCA)) return;
+    const ca = fingerprintOf(signs.publicKey);
+    // Each worker would try the PIN, and a few wrong ones lock a token for good.
+    if (signs.keeper.kind === 'token') return this.#goesOn(`${ca} is on a token: reload the proxy`);
+    this.#changing = this.#changing.then(async () => {
+      const issuer = await openIssuer(authority, 'user', meansOf(this.#settings));
+      if (issuer.kind !== 'done') return this.#goesOn(`${ca} does not open: ${issuer.text}`);
+      this.#issuer = issuer.value;
+      this.#log.info('another User CA signs', { ca });
+    });
+  }
+
+  /** Said once. */
+  #goesOn(why: string): void {
+    if (why !== this.#trouble) this.#log.error(`the CA goes on as it was: ${why}`);
+    this.#trouble = why;
+  }
+}
+
+/** Those that sign, and those that will. */
+function keysOf({ keys, nextKeys }: Authority): string {
+  return [keys.user, keys.host, nextKeys.user, nextKeys.host]
+    .map(key => (key === undefined ? '' : fingerprintOf(key.publicKey)))
+    .join(' ');
 }

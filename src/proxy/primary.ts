@@ -43,6 +43,7 @@ export async function startPrimary(config: AgentConfig, parts: PrimaryParts): Pr
   try {
     const control = await openControl(proxy.stateDirectory, {
       crew,
+      visits,
       audit: { note: event => audit.note(event) },
       log,
       about: () => ({ since: startedAt, port, release: parts.release }),

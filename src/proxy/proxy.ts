@@ -56,7 +56,7 @@ export async function openProxy(
   const keyStore = openKeyStore(parts, proxy.stateDirectory);
   if (typeof keyStore === 'string') return keyStore;
   opened.defer(() => keyStore.close());
-  const certifier = await openCertifier(proxy, () => clock.now());
+  const certifier = await openCertifier(proxy, () => clock.now(), log);
   if (typeof certifier === 'string' || 'final' in certifier) return certifier;
   opened.defer(async () => await certifier.close());
   const memory = parts.openMemory(proxy.stateDirectory, livePushes);

@@ -101,6 +101,7 @@ export function createHttp(
     },
     listen: async (host, port) => {
       await app.listen({ host, port });
+      app.server.on('error', onBug); // a connection that the kernel could not hand over; without a listener it is the end
       const address = app.server.address();
       if (address === null || typeof address === 'string') throw new Error('listening on no TCP port');
       return address;

@@ -68,6 +68,13 @@ export class RecordingJournal {
       yield String(row['text']);
   }
 
+  /** The same, some at a time: whoever has something else to do meanwhile does it in between. */
+  *pages(): Iterable<readonly string[]> {
+    const page = this.#database.prepare('SELECT number, text FROM line WHERE number > ? ORDER BY number LIMIT 1000');
+    for (let rows = page.all(0); rows.length > 0; rows = page.all(Number(rows.at(-1)?.['number'])))
+      yield rows.map(row => String(row['text']));
+  }
+
   close(): void {
     if (this.#database.isOpen) this.#database.close();
   }

@@ -18,6 +18,8 @@ import { describe, folder, makeKey } from '../ssh/openssh.ts';
 import { newDirectory, valueOf } from './ca.ts';
 import { noSoftHsm, softHsm, softToken } from './soft-hsm.ts';
 
+const mute = { info: () => {}, error: () => {} };
+
 if (noSoftHsm !== false) t.plan(0, noSoftHsm);
 else {
   const pin = '739152846';
@@ -127,15 +129,15 @@ else {
     t.match(await sign(new ServerCas(state, passphrase, { pinFile })), { kind: 'done', value: { serial: 1n } });
 
     const settings = { ...standardConfig().proxy, caDirectory: directory };
-    t.match(await openCertifier(settings, () => noon), /proxy\.caPassphraseFile is not set/);
+    t.match(await openCertifier(settings, () => noon, mute), /proxy\.caPassphraseFile is not set/);
     await closeTokens();
     const wrongPin = join(here, 'wrong-pin');
     writeFileSync(wrongPin, '0000\n', { mode: 0o600 });
-    t.match(await openCertifier({ ...settings, caPassphraseFile: wrongPin }, () => noon), {
+    t.match(await openCertifier({ ...settings, caPassphraseFile: wrongPin }, () => noon, mute), {
       final: /shows no key: the PIN is wrong/,
     });
     await closeTokens();
-    const certifier = await openCertifier({ ...settings, caPassphraseFile: pinFile }, () => noon);
+    const certifier = await openCertifier({ ...settings, caPassphraseFile: pinFile }, () => noon, mute);
     if (typeof certifier === 'string' || 'final' in certifier) throw new Error(JSON.stringify(certifier));
     t.teardown(async () => await certifier.close());
     t.strictSame(certifier.userCA, first);
@@ -152,8 +154,8 @@ else {
       text: /the agent at .*none cannot be asked/,
     });
     const settings = { ...standardConfig().proxy, caDirectory: directory };
-    t.match(await openCertifier(settings, () => noon), /proxy\.caAgent is not set/);
-    const certifier = await openCertifier({ ...settings, caAgent: join(state, 'none') }, () => noon);
+    t.match(await openCertifier(settings, () => noon, mute), /proxy\.caAgent is not set/);
+    const certifier = await openCertifier({ ...settings, caAgent: join(state, 'none') }, () => noon, mute);
     if (typeof certifier === 'string' || 'final' in certifier) throw new Error(JSON.stringify(certifier));
     t.strictSame(certifier.userCA, second);
     await certifier.close();

@@ -235,6 +235,16 @@ t.test('keepalives of a client are answered by the host, from end to end', async
   t.match(done, { status: 0, stdout: 'alive\n', stderr: '' });
 });
 
+t.test('every line of the log is JSON with its time, and steers no terminal, whatever was asked for', async t => {
+  const hostile = 'true \u001b]0;title\u0007 \u009b2J \u202e \u2028';
+  await ssh([], hostile);
+  await site.proxy.said(line => String(line['command']).startsWith('true ?]0;title'));
+  for (const line of site.proxy.process.stdout.split('\n').slice(0, -1)) {
+    const { time } = JSON.parse(line) as { time: string };
+    if (new Date(time).toISOString() !== time || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(line)) t.fail(JSON.stringify(line));
+  }
+});
+
 t.test('a session is in the log, from its start to its end', async t => {
   await ssh([], 'echo marker; exit 4');
   const { attempt } = await site.proxy.said(line => line['command'] === 'echo marker; exit 4');

@@ -7,6 +7,7 @@ import { newerOpenSsh } from '../helpers/e2e/newer-openssh.ts';
 import { privateHost } from '../helpers/e2e/private-host.ts';
 import { answering, startProxySite } from '../helpers/e2e/proxy.ts';
 import { startSshd } from '../helpers/e2e/sshd.ts';
+import { Terminal } from '../helpers/e2e/terminal.ts';
 import { authorize } from '../helpers/e2e/users.ts';
 
 privateHost(t);
@@ -34,6 +35,20 @@ t.test('login: post-quantum on both legs, and not a word of warning', async t =>
   t.notMatch(stderr, warning);
   t.match(site.upstream.log(), postQuantum);
   t.match(site.upstream.log(), /Accepted publickey for alice .*ID trasa:/);
+});
+
+t.test('keystrokes on a terminal, which it hides among others where a server takes that', async t => {
+  const terminal = new Terminal(command('ssh', '-v', ...flags, '-tt', there));
+  await terminal.expect(/\$ $/);
+  for (const key of 'echo slowly "typed"') {
+    terminal.send(key);
+    await terminal.expect(key);
+  }
+  terminal.send('\r');
+  await terminal.expect(/slowly typed\r?\n/);
+  terminal.send('exit 4\r');
+  t.match(await terminal.ended(), { exitCode: 4 });
+  t.notMatch(terminal.output, /ping@openssh\.com/, 'the proxy does not say that it takes it');
 });
 
 t.test('it does warn of a host without one', async t => {

@@ -237,7 +237,7 @@ t.test('PuTTY and paramiko, which have an sftp of their own', async t => {
 });
 
 t.test('an sftp server that is asked for by its path is listened to as well', async t => {
-  const server = ['-s', '/usr/lib/openssh/sftp-server'];
+  const server = ['-s', '/usr/lib/openssh/sftp-server -l INFO'];
   const done = await run(['sftp', ...flags(), ...server, '-b', '-', 'alice@web1@proxy'], { input: 'ls by-pscp\n' });
   t.equal(done.status, 0, done.stderr);
   const file = await sealedFile();

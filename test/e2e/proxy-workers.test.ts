@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import t from 'tap';
 import { run } from '../helpers/e2e/background.ts';
 import { agent, privateHost } from '../helpers/e2e/private-host.ts';
-import { recordings, startProxySite, stateDirectory, terminalAt, workersOf } from '../helpers/e2e/proxy.ts';
+import {
+  answering,
+  configFile,
+  recordings,
+  startProxySite,
+  stateDirectory,
+  terminalAt,
+  workersOf,
+} from '../helpers/e2e/proxy.ts';
 import { Terminal } from '../helpers/e2e/terminal.ts';
 import { until } from '../helpers/e2e/until.ts';
 
@@ -109,6 +117,40 @@ t.test('SIGHUP: a broken file changes nothing; a good one is for those who come'
   await leave(later);
   await leave(terminal);
   await until('the end of the old workers', () => !workersOf(site.proxy).some(pid => before.includes(pid)));
+});
+
+t.test('an address that is kept out is listed, and let in again, by root', async t => {
+  const penalties = async (...words: string[]) => await run([agent, 'proxy', 'penalties', ...words]);
+  t.match(await penalties('list'), { status: 0, stdout: '' });
+  site.reload(readFileSync(configFile, 'utf8').replace(/^penaltyExempt.*$/m, ''));
+  await site.proxy.said(line => line['text'] === 'reloaded');
+  const ssh = ['ssh', ...site.proxy.flags(), 'nobody@web1@proxy'] as const;
+  for (let i = 0; i < 3; i++) await answering(ssh, { Email: 'nobody@example.com', Password: 'wrong' });
+  const right = [
+    'ssh',
+    ...site.proxy.flags(site.keys.alice),
+    '-o',
+    'BatchMode=yes',
+    'alice@web1@proxy',
+    'true',
+  ] as const;
+  t.match(await run(right), { status: 255, stderr: /closed|reset/ }, 'whatever they know');
+  t.match(await penalties('list', '--json'), {
+    status: 0,
+    stdout: /^\{"source":"127\.0\.0\.1","until":"\d{4}-.*"\}\n$/,
+  });
+  t.match(await penalties('forgive', '192.0.2.1'), { status: 1, stderr: /nothing is held against 192\.0\.2\.1/ });
+  t.match(await penalties('forgive', '127.0.0.1'), { status: 0 });
+  t.match(
+    await site.proxy.said(line => line['event'] === 'let-in-by-administrator' && line['client'] === '127.0.0.1'),
+    {
+      uid: 0,
+    },
+  );
+  t.match(await penalties('list'), { status: 0, stdout: '' });
+  t.match(await run(right), { status: 0 });
+  const { uid, gid } = site.members.bob.user;
+  t.match(await run([agent, 'proxy', 'penalties', 'list'], { uid, gid, cwd: '/' }), { status: 69, stdout: '' });
 });
 
 t.test('SIGTERM: who is in may end in peace for a while, then is told, and what was recorded is whole', async t => {

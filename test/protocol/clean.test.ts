@@ -27,3 +27,12 @@ t.test('text is cut at its bound, between characters', async t => {
   t.equal(cleanText('😀'.repeat(11), 10), `${'😀'.repeat(9)}…`);
   t.equal(cleanText('y'.repeat(10_000_000), 5), 'yyyy…');
 });
+
+t.test('what is cut off shows that it is, behind however many blanks it was hidden', async t => {
+  const hidden = `true${' '.repeat(5_000)}; something else`;
+  t.match(cleanText(hidden, 1_024), /^true ?…$/);
+  t.equal(cleanText(`true${' '.repeat(4_000)}; something else`, 1_024), 'true ; something else');
+  t.equal(cleanText(' '.repeat(5_000), 1_024), '…');
+  t.equal(cleanText('x'.repeat(1_024), 1_024).length, 1_024);
+  t.equal(cleanText('x'.repeat(1_025), 1_024).at(-1), '…');
+});

@@ -2,7 +2,9 @@
 
 import { statSync } from 'node:fs';
 import { connect } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { setImmediate as round } from 'node:timers/promises';
+import type { ReadStream } from 'node:tty';
 import t from 'tap';
 import { listSessions, proxyStatus } from '../../src/proxy/control/ask-proxy.ts';
 import { controlSocketIn } from '../../src/proxy/control/messages.ts';
@@ -32,6 +34,13 @@ t.test('one request, one answer', async t => {
     ['the same to watch', `{"ask":"watch","id":"${someId}"}\n`, { kind: 'refused', why: 'there is no such session' }],
     ['an id that is none', '{"ask":"end","id":"../x"}\n', { kind: 'refused', why: 'that is no request' }],
     ['no id', '{"ask":"watch"}\n', { kind: 'refused', why: 'that is no request' }],
+    ['who is kept out', '{"ask":"kept-out"}\n', { kind: 'kept-out', keptOut: [] }],
+    [
+      'somebody who is not',
+      '{"ask":"let-in","address":"192.0.2.1"}\n',
+      { kind: 'refused', why: 'nothing is held against 192.0.2.1' },
+    ],
+    ['no address', '{"ask":"let-in","address":"web1"}\n', { kind: 'refused', why: 'that is no request' }],
     ['another question', '{"ask":"shutdown"}\n', { kind: 'refused', why: 'that is no request' }],
     ['no JSON', 'GET / HTTP/1.1\n', { kind: 'refused', why: 'that is no request' }],
     ['JSON that is no object', 'null\n', { kind: 'refused', why: 'that is no request' }],
@@ -69,6 +78,39 @@ t.test('the last words of whoever was watched draw nothing on the terminal of th
   peer.transport.disconnect(11, '\u001b]0;title\u0007');
   t.equal(await watched, undefined);
   t.match(said.at(-1), /^\r\nThe session is over: .*\?\]0;title\?/);
+});
+
+t.test('a terminal that watches is drawn on, and nothing else; what is no terminal gets all as it is', async t => {
+  const proxy = await inProcess(t);
+  const { id, peer, host } = await session(proxy);
+  peer.send(byte(90), string('session'), uint32(0), uint32(2 ** 31), uint32(32_768));
+  await host.next(90);
+  host.send(byte(91), uint32(0), uint32(7), uint32(2 ** 31), uint32(32_768));
+  await peer.next(91);
+  const size = [80, 24, 0, 0].map(uint32);
+  peer.send(byte(98), uint32(7), string('pty-req'), byte(0), string('xterm'), ...size, string(''));
+  await host.next(98);
+  const keys = Object.assign(new PassThrough(), { setRawMode: () => keys }) as unknown as ReadStream;
+  const watch = (of: ReadStream | undefined): { shown: string; said: string[]; over: Promise<string | undefined> } => {
+    const seen = { shown: '', said: Array.of<string>(), over: Promise.resolve<string | undefined>(undefined) };
+    const show = (output: Buffer | string): void =>
+      void (seen.shown += typeof output === 'string' ? output : output.toString('latin1'));
+    seen.over = watchSession(proxy.stateDirectory, id, { keys: of, show, say: line => void seen.said.push(line) });
+    return seen;
+  };
+  const [terminal, pipe] = [watch(keys), watch(undefined)];
+  await until('both', () => proxy.lines.filter(line => line['event'] === 'watch-start').length === 2);
+  const [first, second] = [
+    Buffer.from('\u001b[7mgr\u00fc'),
+    Buffer.from('\u00dfe\u001b[0m \u001b]52;c;ZXZpbA==\u0007\u001b[6n.'),
+  ];
+  const all = Buffer.concat([first, second]);
+  for (const part of [all.subarray(0, 7), all.subarray(7)]) host.send(byte(94), uint32(0), string(part));
+  await until('all of it', () => terminal.shown.endsWith('.') && pipe.shown.endsWith('.'));
+  t.equal(terminal.shown, '\u001b[7mgr\u00fc\u00dfe\u001b[0m .');
+  t.equal(pipe.shown, all.toString('latin1'));
+  peer.socket.destroy();
+  t.strictSame(await Promise.all([terminal.over, pipe.over]), [undefined, undefined]);
 });
 
 t.test('who does not take what they watch sees no more, and the session does not wait', async t => {

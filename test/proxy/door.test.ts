@@ -60,6 +60,27 @@ t.test('strangers are read in turns: one in each round, in the order in which th
   t.same(new Set(read), new Set(['one', 'two', 'three', 'logged in']));
 });
 
+t.test('penalties: who is kept out is listed until they are let in again, and can be forgiven', async t => {
+  let now = 1_000_000;
+  const penalties = new Penalties(() => now, []);
+  for (let i = 0; i < 4; i++) penalties.add('2001:db8::7', 'wrong-login');
+  for (let i = 0; i < 3; i++) penalties.add('192.0.2.1', 'wrong-login');
+  penalties.add('192.0.2.2', 'wrong-login');
+  t.strictSame(penalties.keptOut, [
+    { source: '192.0.2.1', until: now },
+    { source: '2001:db8:0:0::/64', until: now + 5_000 },
+  ]);
+  t.notOk(penalties.forgive('192.0.2.3'), 'nothing is held against it');
+  t.ok(penalties.forgive('2001:db8:0:0:1::'), 'any address of a household');
+  t.notOk(penalties.isOut('2001:db8::7'));
+  penalties.exempt = parseAddressList('192.0.2.1') ?? [];
+  t.strictSame(penalties.keptOut, []);
+  penalties.exempt = [];
+  now += 1;
+  t.strictSame(penalties.keptOut, []);
+  t.notOk(penalties.isOut('192.0.2.1'), 'by the same rule');
+});
+
 t.test('penalties: small ones keep nobody out, they add up, are bounded, and pass', async t => {
   let now = 1_000_000;
   const penalties = new Penalties(() => now, parseAddressList('10.0.0.0/8') ?? []);

@@ -1,3 +1,4 @@
+import { type AddressInfo, Server } from 'node:net';
 import t from 'tap';
 import type { DecisionEvent } from '../../src/auth/ports.ts';
 import { Counters, exposition, gauge, type Sample } from '../../src/proxy/metrics/counters.ts';
@@ -101,4 +102,17 @@ t.test('the pages', async t => {
   t.match(await get('/healthz'), { status: 200 });
   t.match(await get('/secrets'), { status: 404 });
   t.match(await get('/metrics', 'POST'), { status: 405 });
+  t.doesNotThrow(
+    () => listenerAt(server.port).emit('error', new Error('accept ENOMEM')),
+    'it is not the end of the proxy',
+  );
+  t.match(await get('/healthz'), { status: 200 });
 });
+
+/** As Node has it, which tells it of connections that cannot be accepted. */
+function listenerAt(port: number): Server {
+  const { _getActiveHandles: handles } = process as unknown as { _getActiveHandles: () => unknown[] };
+  const found = handles().find(one => one instanceof Server && (one.address() as AddressInfo | null)?.port === port);
+  if (!(found instanceof Server)) throw new Error('nothing listens there');
+  return found;
+}

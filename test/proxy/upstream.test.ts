@@ -157,6 +157,25 @@ t.test('a recorded session: a second program on one channel ends it, and the hos
   t.match(recorded, /"exit":"not recorded: a second program on one channel"/);
 });
 
+t.test('a host that says again and again how a program ended fills no log', async t => {
+  const proxy = await inProcess(t);
+  const { peer, host } = await session(proxy);
+  peer.send(byte(90), string('session'), uint32(0), uint32(2 ** 20), uint32(32_768));
+  await host.next(90);
+  host.send(byte(91), ...[0, 5, 2 ** 20, 32_768].map(uint32));
+  const end = Buffer.concat([byte(98), uint32(0), string('exit-status'), byte(0), uint32(3)]);
+  host.send(end);
+  await peer.next(98);
+  peer.send(byte(98), uint32(5), string('exec'), byte(0), string('true'));
+  await host.next(98);
+  for (let i = 0; i < 100; i++) host.send(end);
+  host.send(byte(97), uint32(0));
+  await peer.next(97);
+  const ends = proxy.lines.filter(line => line['event'] === 'channel-end');
+  t.equal(ends.length, 1, 'once for each program, and of none that was not run');
+  t.match(ends[0], { channel: 0, status: 3 });
+});
+
 t.test('a host that breaks the protocol ends its own session, and no other', async t => {
   const proxy = await inProcess(t);
   const [one, other] = [await session(proxy), await session(proxy)];
@@ -258,7 +277,7 @@ async function enter(proxy: InProcess): Promise<'in' | 'out'> {
   const peer = await rawStranger(proxy.port);
   await dialogue(proxy, peer);
   for (;;) {
-    const outcome = await Promise.race([peer.next(52).catch(() => undefined), peer.next(60).catch(() => undefined)]);
+    const outcome = await peer.next(52, 60).catch(() => undefined);
     if (outcome === undefined) return 'out';
     if (outcome[0] === 52) return 'in';
     peer.send(infoResponse());

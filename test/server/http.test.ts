@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect as connectTcp } from 'node:net';
+import { type AddressInfo, connect as connectTcp, Server } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { connect } from 'node:tls';
 import t from 'tap';
@@ -48,6 +48,18 @@ t.test('other paths and methods are not there', async t => {
   t.equal((await post('/auth/agent/win', {})).status, 404);
   t.equal((await send(url, 'GET', path, '')).status, 404);
   t.same((await post('/', {})).json, { status: 'failed', reason: 'no such endpoint', data: null });
+});
+
+t.test('a connection that the kernel cannot hand over is a line in the log', async t => {
+  const { url, post, log } = await testServer(t);
+  const { _getActiveHandles: handles } = process as unknown as { _getActiveHandles: () => unknown[] };
+  const listener = handles().find(
+    (one): one is Server => one instanceof Server && String((one.address() as AddressInfo | null)?.port) === url.port,
+  );
+  t.doesNotThrow(() => listener?.emit('error', new Error('accept ENOMEM')));
+  t.ok(listener);
+  t.match(log.at(-1), /accept ENOMEM/);
+  t.equal((await post(path, {})).status, 200);
 });
 
 t.test('an exception is no verdict: HTTP 500, and a line in the log', async t => {

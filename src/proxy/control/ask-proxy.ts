@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { SessionReport } from '../crew/messages.ts';
+import type { KeptOut } from '../door/penalties.ts';
 import { type ControlReply, type ControlRequest, type ControlStatus, controlSocketIn } from './messages.ts';
 
 /** Nobody answers on the control socket, or not us. */
@@ -54,7 +55,22 @@ export async function listSessions(
 
 /** @returns why it cannot be */
 export async function endSession(stateDirectory: string, id: string): Promise<string | undefined> {
-  for await (const reply of askProxy(stateDirectory, { ask: 'end', id }))
-    if (reply.kind === 'refused') return reply.why;
+  return await refusalOf(stateDirectory, { ask: 'end', id });
+}
+
+/** The addresses that are kept out for a while. */
+export async function listKeptOut(stateDirectory: string): Promise<readonly KeptOut[]> {
+  for await (const reply of askProxy(stateDirectory, { ask: 'kept-out' }))
+    if (reply.kind === 'kept-out') return reply.keptOut;
+  throw new NoProxyError('the proxy does not say');
+}
+
+/** @param address as it is listed, too. @returns why it cannot be */
+export async function letIn(stateDirectory: string, address: string): Promise<string | undefined> {
+  return await refusalOf(stateDirectory, { ask: 'let-in', address: address.replace(/\/64$/, '') });
+}
+
+async function refusalOf(stateDirectory: string, request: ControlRequest): Promise<string | undefined> {
+  for await (const reply of askProxy(stateDirectory, request)) if (reply.kind === 'refused') return reply.why;
   return undefined;
 }

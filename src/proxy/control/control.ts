@@ -1,5 +1,5 @@
 /**
- * The control socket, by which whoever administers the proxy sees its sessions and ends them. It lies in the state
+ * The control socket, by which whoever administers the proxy sees its sessions and ends them, and whom it keeps out. It lies in the state
  * directory with mode 0600; besides, the kernel says who calls, and that is root or the proxy's own user.
  */
 
@@ -10,6 +10,7 @@ import type { AuditNotes } from '../../audit/audit-log.ts';
 import { type PeerCredentials, peerCredentials } from '../../host/peer.ts';
 import { removeStaleSocket } from '../../host/stale-socket.ts';
 import type { Crew } from '../crew/crew.ts';
+import type { Visits } from '../door/visits.ts';
 import type { ProxyLog } from '../log.ts';
 import {
   type ControlReply,
@@ -25,7 +26,8 @@ const maxWaiting = 1024 * 1024;
 const requestMs = 5_000;
 
 export interface ControlPorts {
-  readonly crew: Crew;
+  readonly crew: Pick<Crew, 'report' | 'memberWith' | 'size'>;
+  readonly visits: Pick<Visits, 'keptOut' | 'forgive'>;
   readonly audit: AuditNotes;
   readonly log: ProxyLog;
   /** What the primary knows of itself. */
@@ -62,20 +64,14 @@ export async function openControl(stateDirectory: string, ports: ControlPorts): 
 class Caller {
   readonly #socket: Socket;
   readonly #peer: PeerCredentials;
-  readonly #crew: Crew;
-  readonly #audit: AuditNotes;
-  readonly #log: ProxyLog;
-  readonly #about: ControlPorts['about'];
+  readonly #ports: ControlPorts;
   #line = '';
   #isWatching = false;
 
-  constructor(socket: Socket, peer: PeerCredentials, { crew, audit, log, about }: ControlPorts) {
+  constructor(socket: Socket, peer: PeerCredentials, ports: ControlPorts) {
     this.#socket = socket;
     this.#peer = peer;
-    this.#crew = crew;
-    this.#audit = audit;
-    this.#log = log;
-    this.#about = about;
+    this.#ports = ports;
     socket.setEncoding('utf8').setTimeout(requestMs, () => socket.destroy());
     const read = (text: string): void => {
       this.#line += text;
@@ -96,7 +92,7 @@ class Caller {
     try {
       await this.#reply(request);
     } catch (error) {
-      this.#log.error(`control socket: ${error instanceof Error ? error.message : String(error)}`);
+      this.#ports.log.error(`control socket: ${error instanceof Error ? error.message : String(error)}`);
       this.#say({ kind: 'refused', why: 'the audit log cannot be written' });
     }
     if (!this.#isWatching) this.#socket.end();
@@ -114,32 +110,36 @@ class Caller {
         return this.#endSession(request.id);
       case 'watch':
         return this.#watch(request.id);
+      case 'kept-out':
+        return this.#say({ kind: 'kept-out', keptOut: this.#ports.visits.keptOut });
+      case 'let-in':
+        return this.#letIn(request.address);
     }
   }
 
   async #status(): Promise<void> {
-    const { sessions, silent } = await this.#crew.report();
-    const counts = { workers: this.#crew.size, silent, sessions: sessions.length };
-    this.#say({ kind: 'status', ...this.#about(), ...counts });
+    const { sessions, silent } = await this.#ports.crew.report();
+    const counts = { workers: this.#ports.crew.size, silent, sessions: sessions.length };
+    this.#say({ kind: 'status', ...this.#ports.about(), ...counts });
   }
 
   async #list(): Promise<void> {
-    const { sessions, silent } = await this.#crew.report();
+    const { sessions, silent } = await this.#ports.crew.report();
     this.#say({ kind: 'sessions', sessions, silent });
   }
 
   #endSession(id: string): void {
-    const member = this.#crew.memberWith(id);
+    const member = this.#ports.crew.memberWith(id);
     if (member === undefined) return this.#say(noSuchSession);
-    this.#note('ended-by-administrator', id);
+    this.#note('ended-by-administrator', { attempt: id });
     member.endSession(id, 'An administrator has ended this session.');
     this.#say({ kind: 'done' });
   }
 
   #watch(id: string): void {
-    const member = this.#crew.memberWith(id);
+    const member = this.#ports.crew.memberWith(id);
     if (member === undefined) return this.#say(noSuchSession);
-    this.#note('watch-start', id); // before anything is seen
+    this.#note('watch-start', { attempt: id }); // before anything is seen
     this.#isWatching = true;
     this.#say({ kind: 'done' });
     const over = (why: string): void => {
@@ -157,15 +157,21 @@ class Caller {
     this.#socket.once('close', () => {
       stop();
       try {
-        this.#note('watch-end', id);
+        this.#note('watch-end', { attempt: id });
       } catch (error) {
-        this.#log.error(`audit log: ${error instanceof Error ? error.message : String(error)}`);
+        this.#ports.log.error(`audit log: ${error instanceof Error ? error.message : String(error)}`);
       }
     });
   }
 
-  #note(event: string, id: string): void {
-    this.#audit.note({ event, attempt: id, uid: this.#peer.uid, pid: this.#peer.pid });
+  #letIn(address: string): void {
+    this.#note('let-in-by-administrator', { client: address });
+    const isForgiven = this.#ports.visits.forgive(address);
+    this.#say(isForgiven ? { kind: 'done' } : { kind: 'refused', why: `nothing is held against ${address}` });
+  }
+
+  #note(event: string, about: Readonly<Record<string, string>>): void {
+    this.#ports.audit.note({ event, ...about, uid: this.#peer.uid, pid: this.#peer.pid });
   }
 
   #say(reply: ControlReply): void {

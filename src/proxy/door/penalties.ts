@@ -16,6 +16,12 @@ const minMs = 15_000;
 const maxMs = 600_000;
 const maxSources = 65_536;
 
+export interface KeptOut {
+  /** An address, or of IPv6 64 bits of one: `2001:db8:0:0::/64`. */
+  readonly source: string;
+  readonly until: number;
+}
+
 type Exempt = Parameters<typeof isWithin>[0];
 
 /** Who is kept out for a while before a byte is read from them. Not kept over a restart; wrong codes and passwords are. */
@@ -44,7 +50,23 @@ export class Penalties {
     }
   }
 
+  /** Who is kept out, and until when (milliseconds since 1970): those that come in again first are first. */
+  get keptOut(): KeptOut[] {
+    const now = this.#now();
+    return [...this.#until]
+      .map(([source, until]) => ({ source, until: until - minMs }))
+      .filter(({ source, until }) => until >= now && !isWithin(this.exempt, source.replace('/64', '')))
+      .toSorted((one, other) => one.until - other.until);
+  }
+
+  /** False: nothing was held against it. */
+  forgive(address: string): boolean {
+    return this.#until.delete(sourceOf(address));
+  }
+
+  /** Whoever is exempt by now is in again, whatever they did before. */
   isOut(address: string): boolean {
+    if (isWithin(this.exempt, address)) return false;
     return (this.#until.get(sourceOf(address)) ?? 0) - this.#now() >= minMs;
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../auth/ports.ts';
 import type { ProxySettings } from '../../config/config.ts';
 import { isWithin, parseAddressList } from '../../ssh/source-address.ts';
 import type { Counters } from '../metrics/counters.ts';
-import { Penalties } from './penalties.ts';
+import { type KeptOut, Penalties } from './penalties.ts';
 import { Startups } from './startups.ts';
 
 type Limits = Pick<
@@ -32,6 +32,15 @@ export class Visits {
 
   get strangers(): number {
     return this.#startups.count;
+  }
+
+  get keptOut(): KeptOut[] {
+    return this.#penalties.keptOut;
+  }
+
+  /** False: nothing was held against that address. */
+  forgive(address: string): boolean {
+    return this.#penalties.forgive(address);
   }
 
   /** From now on. Who is in stays. */

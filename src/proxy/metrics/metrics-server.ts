@@ -30,6 +30,7 @@ export async function openMetrics(
   server.maxConnections = mostConnections;
   server.listen({ port: listen.port, ...(listen.host !== undefined && { host: listen.host }) });
   await once(server, 'listening');
+  server.on('error', () => {}); // a connection that the kernel could not hand over, for want of memory: they ask again
   return {
     port: portOf(server),
     close() {

@@ -5,6 +5,7 @@
  * A channel runs one program. So that a file tells of the program that ran, and of nothing else, what ssh permits is narrower
  * here: no second program while the first may run, no data without one, none of a kind that nobody knows.
  */
+import { plainWords } from '../../policy/commands.ts';
 import { cleanText } from '../../protocol/clean.ts';
 import { WireReader } from '../../ssh/wire.ts';
 import { parseChannelRequest } from '../messages/connection.ts';
@@ -180,7 +181,7 @@ interface TrackFor {
 /** Who moves files does so in events, on a terminal as well: one hides what is sent in. */
 function trackFor(program: Program, terminal: Terminal | undefined, session: SessionFacts): TrackFor {
   const command = program.kind === 'exec' ? program.words : undefined;
-  const isSftp = program.kind === 'subsystem' || sftpServer.test(command ?? '');
+  const isSftp = program.kind === 'subsystem' || sftpServer.test(plainWords(command ?? '')?.[0] ?? '');
   const sender = scpSender(command ?? '');
   if (terminal !== undefined && !isSftp && sender === undefined) {
     const open = (ports: TrackPorts): Track => new TerminalTrack(terminal, command, session, ports);
@@ -195,7 +196,7 @@ function trackFor(program: Program, terminal: Terminal | undefined, session: Ses
   return { kind, suffix: '.events.jsonl', open };
 }
 
-/** How `sftp -s /usr/lib/openssh/sftp-server` asks for it. */
+/** How `sftp -s '/usr/lib/openssh/sftp-server -l INFO'` asks for it: by its path, with options if need be. */
 const sftpServer = /^(?:\/\S*\/)?sftp-server$/;
 
 function terminalOf(data: WireReader): Terminal {

@@ -2,7 +2,7 @@ import type { AuditNotes } from '../../audit/audit-log.ts';
 import type { Clock } from '../../auth/ports.ts';
 import { WireReader } from '../../ssh/wire.ts';
 import type { JumpPassage, Passage } from '../downstream/login.ts';
-import { parseChannelRequest } from '../messages/connection.ts';
+import { parseChannelRequest, type Request } from '../messages/connection.ts';
 import type { Ask, Side } from './allowed.ts';
 import { type Place, placeText } from './places.ts';
 import type { FailedChannel, OpenedChannel, SessionTap } from './tap.ts';
@@ -19,6 +19,8 @@ export class SessionLog implements SessionTap {
   readonly #startedAt: number;
   /** Those that are no sessions, by the client's number. */
   readonly #forwarded = new Map<number, OpenedChannel>();
+  /** Those in which a program runs whose end is not told yet. */
+  readonly #running = new Set<number>();
   #refusals = 0;
   #inputBytes = 0;
   #outputBytes = 0;
@@ -45,6 +47,7 @@ export class SessionLog implements SessionTap {
     const request = parseChannelRequest(payload);
     if (request === undefined) return;
     const { type, data } = request;
+    if (['shell', 'subsystem', 'exec'].includes(type)) this.#running.add(channel);
     if (type === 'shell') this.#note('channel-start', { channel, kind: 'shell' });
     if (type === 'subsystem') this.#note('channel-start', { channel, kind: data.string().toString('utf8') });
     if (type === 'exec')
@@ -61,14 +64,15 @@ export class SessionLog implements SessionTap {
     this.#outputBytes += payload.length;
   }
 
+  /** Once for each program: a host that says it again and again fills no disk. */
   ending(channel: number, payload: Buffer): void {
     const request = parseChannelRequest(payload);
-    if (request?.type === 'exit-status') this.#note('channel-end', { channel, status: request.data.uint32() });
-    if (request?.type === 'exit-signal')
-      this.#note('channel-end', { channel, signal: request.data.string().toString('utf8') });
+    const how = request && howEnded(request);
+    if (how !== undefined && this.#running.delete(channel)) this.#note('channel-end', { channel, ...how });
   }
 
   closed(channel: number, why?: string): void {
+    this.#running.delete(channel);
     const forwarded = this.#forwarded.get(channel);
     if (forwarded === undefined) return;
     this.#forwarded.delete(channel);
@@ -100,6 +104,11 @@ export class SessionLog implements SessionTap {
   #note(event: string, facts: Readonly<Record<string, string | number | null>>): void {
     this.#audit.note({ event, attempt: this.#passage.id, target: this.#passage.service.name, ...facts });
   }
+}
+
+function howEnded({ type, data }: Request): { readonly status: number } | { readonly signal: string } | undefined {
+  if (type === 'exit-status') return { status: data.uint32() };
+  return type === 'exit-signal' ? { signal: data.string().toString('utf8') } : undefined;
 }
 
 function factsOf({ type, opener, place, leadsTo }: FailedChannel): Readonly<Record<string, string | null>> {

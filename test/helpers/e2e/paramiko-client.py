@@ -1,6 +1,6 @@
 """A login by paramiko.
 
-paramiko-client.py PORT USER KEYFILE HOSTKEY [--answer TEXT]... [--put HERE THERE] [--get THERE HERE] [--run COMMAND]
+paramiko-client.py PORT USER KEYFILE HOSTKEY [--answer TEXT]... [--put HERE THERE] [--get THERE HERE] [--run COMMAND] [--no-key]
 
 HOSTKEY is the line of sshd's .pub file. Each question goes to stderr as a line of JSON, and takes the next answer.
 Ends with COMMAND's status; 1 if paramiko fails, and then with its words.
@@ -20,7 +20,7 @@ def main():
     transport.connect(
         hostkey=paramiko.Ed25519Key(data=base64.b64decode(options.hostkey.split()[1])),
         username=options.user,
-        pkey=paramiko.Ed25519Key.from_private_key_file(options.keyfile),
+        pkey=None if options.no_key else paramiko.Ed25519Key.from_private_key_file(options.keyfile),
     )
     if not transport.is_authenticated():  # the key was but the first of two methods
         transport.auth_interactive(options.user, asker(options.answer))
@@ -34,6 +34,7 @@ def parse_arguments():
     parser.add_argument("port", type=int)
     for name in ("user", "keyfile", "hostkey"):
         parser.add_argument(name)
+    parser.add_argument("--no-key", action="store_true")
     parser.add_argument("--answer", action="append", default=[])
     parser.add_argument("--put", nargs=2)
     parser.add_argument("--get", nargs=2)

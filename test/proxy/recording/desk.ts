@@ -87,8 +87,9 @@ export async function recordCommand(desk: Pick<Desk, 'recorder'>, id: string, ou
   return `${id}-1.events.jsonl`;
 }
 
+/** A ULID of 1 January 2030. */
 export function sessionID(letter: string): string {
-  return letter.repeat(26);
+  return `01Q3DCBD00${letter.repeat(16)}`;
 }
 
 export function pty(name = 'xterm', columns = 80, rows = 24): Buffer[] {

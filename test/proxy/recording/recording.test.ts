@@ -123,6 +123,10 @@ t.test('side doors: each ends the session', async t => {
       ({ exec, output }) => [exec('/usr/lib/openssh/sftp-server'), output('alice$ ')],
     ],
     [
+      'the same with options and blanks',
+      ({ exec, output }) => [exec(" '/usr/lib/openssh/sftp-server' -l INFO "), output('alice$ ')],
+    ],
+    [
       'the same on a terminal, which would hide what is sent in',
       ({ ask, exec, output }) => [ask('pty-req', ...pty()), exec('/usr/lib/openssh/sftp-server'), output('alice$ ')],
     ],

@@ -4,9 +4,11 @@ import { once } from 'node:events';
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   truncateSync,
@@ -15,6 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { newUlid } from '../../../src/auth/ulid.ts';
 import { readJournal } from '../../../src/proxy/recording/journal-lines.ts';
 import { openRecorder } from '../../../src/proxy/recording/open-recorder.ts';
 import { placeOfProxy, verification } from '../../../src/proxy/recording/place.ts';
@@ -179,6 +182,47 @@ t.test('what is removed by the rules is known as such, and the rest still follow
   journal.append({ event: 'removed', at: '2030-01-11T00:00:00.000Z', file: young, signature: 'AAAA' }, false);
   t.match(verifyOne(young, desk.place()), { state: 'tampered', detail: /removed, and not by the proxy/ });
 });
+
+t.test(
+  'removing holds nobody up: it opens no young ones, reads the journal for unsealed ones alone, and pauses',
+  async t => {
+    const desk = newDesk();
+    await recordCommand(desk, sessionID('A'));
+    for (let i = 0; i < 3_000; i++) desk.journal.append({ event: 'checkpoint', file: 'another' }, false);
+    desk.clock.now += 10 * 86_400_000;
+    const young = newUlid({ now: () => desk.clock.now }, { below: () => 0 });
+    mkdirSync(join(desk.directory, `${young}-1.cast`)); // which cannot be opened
+    let turns = 0;
+    const count = (): void => {
+      turns++;
+      turn = setImmediate(count);
+    };
+    let turn = setImmediate(count);
+    t.teardown(() => clearImmediate(turn));
+    const turnsAtPage: number[] = [];
+    const { directory, signer } = desk;
+    const journal = {
+      append: (...line: Parameters<RecordingJournal['append']>) => desk.journal.append(...line),
+      *pages() {
+        for (const page of desk.journal.pages()) {
+          turnsAtPage.push(turns);
+          yield page;
+        }
+      },
+    };
+    const remove = async (): Promise<number> =>
+      await removeOld({ directory, days: 9, journal, signer }, desk.clock.now);
+    t.equal(await remove(), 1);
+    t.strictSame(turnsAtPage, [], 'a seal says that nothing runs');
+    const open = newSession(desk, sessionID('B'));
+    open.exec('cat');
+    desk.clock.now += 10 * 86_400_000;
+    rmdirSync(join(desk.directory, `${young}-1.cast`));
+    t.equal(await remove(), 0, 'its session runs');
+    t.equal(turnsAtPage.length, 4);
+    t.equal(new Set(turnsAtPage).size, 4, 'others had their turn between any two pages');
+  },
+);
 
 t.test('the recorder makes its key once, keeps it to itself, and removes what is old when it starts', async t => {
   const state = mkdtempSync(join(tmpdir(), 'trasa-recorder-'));
