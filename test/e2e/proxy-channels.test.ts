@@ -194,8 +194,8 @@ t.test('forwarding is refused, each kind with a reason, and disturbs nothing els
 t.test('the agent of a person stays theirs', async t => {
   const agent = new Background(['ssh-agent', '-D', '-a', join(folder, 'agent')]);
   t.teardown(async () => await agent.stop());
-  await until('the agent', async () => (await run(['ssh-add', '-l'], { env })).status !== 2); // 2: it does not answer
   const env = { SSH_AUTH_SOCK: join(folder, 'agent') };
+  await until('the agent', async () => (await run(['ssh-add', '-l'], { env })).status !== 2); // 2: it does not answer
   const forwarded = await ssh(
     [...info, '-A', '-o', `IdentityAgent=${join(folder, 'agent')}`],
     'echo "agent: $SSH_AUTH_SOCK"',
