@@ -396,7 +396,7 @@ async function logIn(proxy: InProcess, code: string): Promise<'in' | 'out'> {
   peer.send(keyboardInteractive(user));
   for (;;) {
     await until('a question, or the end', () => peer.messages.length > 0 || peer.ending !== undefined);
-    const outcome = await Promise.race([peer.next(60).catch(() => undefined), peer.next(52).catch(() => undefined)]);
+    const outcome = await peer.next(52, 60).catch(() => undefined);
     if (outcome === undefined) return 'out';
     if (outcome[0] === 52) return 'in';
     peer.send(isQuestion(outcome) ? infoResponse(code) : infoResponse());

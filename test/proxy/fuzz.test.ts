@@ -273,7 +273,7 @@ async function goneAfter(peer: RawPeer): Promise<void> {
 async function session(proxy: InProcess): Promise<{ peer: RawPeer; host: RawPeer }> {
   const peer = await rawStranger(proxy.port);
   peer.send(signedRequest(peer.transport.sessionId, user, proxy.alice));
-  if ((await Promise.race([peer.next(51), peer.next(52)]))[0] === 51) {
+  if ((await peer.next(51, 52))[0] === 51) {
     peer.send(keyboardInteractive(user));
     await peer.next(60);
     peer.send(infoResponse('123456'));

@@ -53,12 +53,12 @@ export class RawPeer implements TransportListener {
     this.transport.send(Buffer.concat(parts));
   }
 
-  /** The next message with that number; those before it are not looked at again. */
-  async next(number: number): Promise<Buffer> {
+  /** The next message with one of these numbers; those before it are not looked at again: no two may wait at once. */
+  async next(...numbers: readonly number[]): Promise<Buffer> {
     return await until(
-      `message ${number}; there were ${this.messages.map(one => one[0]).join(' ')}; ${this.ending?.text}`,
+      `message ${numbers.join(' or ')}; there were ${this.messages.map(one => one[0]).join(' ')}; ${this.ending?.text}`,
       () => {
-        const index = this.messages.findIndex((one, i) => i >= this.#read && one[0] === number);
+        const index = this.messages.findIndex((one, i) => i >= this.#read && numbers.includes(one[0] ?? 0));
         if (index === -1 && this.ending !== undefined) throw new Error(`it ended: ${this.ending.text}`);
         if (index !== -1) this.#read = index + 1;
         return this.messages[index];

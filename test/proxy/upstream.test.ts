@@ -258,7 +258,7 @@ async function enter(proxy: InProcess): Promise<'in' | 'out'> {
   const peer = await rawStranger(proxy.port);
   await dialogue(proxy, peer);
   for (;;) {
-    const outcome = await Promise.race([peer.next(52).catch(() => undefined), peer.next(60).catch(() => undefined)]);
+    const outcome = await peer.next(52, 60).catch(() => undefined);
     if (outcome === undefined) return 'out';
     if (outcome[0] === 52) return 'in';
     peer.send(infoResponse());
