@@ -13,7 +13,7 @@ export async function memory({ proxy, site }: Ways): Promise<Row[]> {
   const { pid } = site.proxy.process.child;
   const idleBefore = residentKiB(pid);
   const idle = Array.from({ length: sessions }, () => new Background(['ssh', ...proxy, 'echo in; sleep 1000']));
-  for (const one of idle) await until('a session', () => one.stdout.includes('in'), 60_000);
+  for (const one of idle) await until('a session', () => one.stdout.includes('in'));
   const perSession = (residentKiB(pid) - idleBefore) / sessions;
   await Promise.all(idle.map(async one => await one.stop()));
 

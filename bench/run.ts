@@ -10,7 +10,7 @@ import { askDaemon } from '../src/relay/ask-daemon.ts';
 import { addService, configFor, type Daemon, socket, startDaemon, startServer } from '../test/helpers/e2e/agent.ts';
 import { plainEnvironment } from '../test/helpers/e2e/background.ts';
 import { hook, module, startPamSshd, writeStack } from '../test/helpers/e2e/pam.ts';
-import { agent, privateHost } from '../test/helpers/e2e/private-host.ts';
+import { agent, enterPrivateHost } from '../test/helpers/e2e/private-host.ts';
 import { startProxySite } from '../test/helpers/e2e/proxy.ts';
 import { ssh } from '../test/helpers/e2e/ssh.ts';
 import { type Sshd, startSshd } from '../test/helpers/e2e/sshd.ts';
@@ -20,7 +20,11 @@ import { median, type Row, sideBySide } from './measure.ts';
 import { proxy } from './proxy.ts';
 import { recording } from './recording.ts';
 
-privateHost({ plan: (_, reason) => console.log(`bench: ${reason}`) });
+const reason = enterPrivateHost();
+if (reason !== undefined) {
+  console.log(`bench: ${reason}`);
+  process.exit();
+}
 
 const person = addUser({ name: 'person' });
 const exempt = addUser({ name: 'exempt' });

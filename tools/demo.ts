@@ -122,7 +122,7 @@ async function loginThroughProxy(server: Server, service: Service, deviceFile: s
 
 /** Says hello in the shell, leaves it, and shows what the person saw. */
 async function finishShell(terminal: Terminal, where = `${account}@demo-host`): Promise<void> {
-  await terminal.expect(/\$ $/, 30_000);
+  await terminal.expect(/\$ $/);
   terminal.send('echo "hello from $0, pid $$"; exit\r');
   const { exitCode } = await terminal.ended();
   console.log(indented(`$ ssh ${where}\n${terminal.output.trim()}`));

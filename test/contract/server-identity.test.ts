@@ -52,8 +52,12 @@ t.test('nobody takes as long as somebody', async t => {
     return performance.now() - start;
   };
   await timeOf('warm@example.com');
-  const somebody = await timeOf('alice@example.com');
-  const nobody = await timeOf('nobody@example.com');
+  // Whatever else the machine does can only make it longer.
+  let [somebody, nobody] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let i = 0; i < 2; i++) {
+    somebody = Math.min(somebody, await timeOf('alice@example.com'));
+    nobody = Math.min(nobody, await timeOf('nobody@example.com'));
+  }
   t.ok(nobody > somebody / 3, `${nobody} ms to ${somebody} ms`);
 });
 

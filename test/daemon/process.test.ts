@@ -223,6 +223,7 @@ function startProcess(
       : ['perl', '-e', systemd, join(directory, 'systemd.sock'), String(sockets), String(starts), ...node];
   const child = spawn(command, args, { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
+  let isClosed = false;
   let wake = (): void => {};
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString();
@@ -230,6 +231,7 @@ function startProcess(
   });
   const exited = new Promise<number | null>(resolve => {
     child.once('close', code => {
+      isClosed = true;
       wake();
       resolve(code);
     });
@@ -256,7 +258,7 @@ function startProcess(
     lines,
     async logged(text, times = 1) {
       while (lines().filter(line => String(line['text']).includes(text)).length < times) {
-        if (child.exitCode !== null) throw new Error(`the daemon ended: ${output}`);
+        if (isClosed) throw new Error(`the daemon ended: ${output}`);
         await new Promise<void>(resolve => {
           wake = resolve;
         });

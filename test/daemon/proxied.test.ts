@@ -18,7 +18,7 @@ const good = {
   key: newPair().key,
   keyId: keyIdOf(connection),
   validAfter: BigInt(Math.floor(Date.now() / 1000) - 60),
-  validBefore: BigInt(Math.floor(Date.now() / 1000) + 120),
+  validBefore: BigInt(Math.floor(Date.now() / 1000) + 600),
   criticalOptions: new Map([['source-address', optionValue(address)]]),
   extensions: new Map([['second-factor@trasa', optionValue('push')]]),
 };

@@ -7,12 +7,13 @@ import { command } from '../helpers/e2e/agent.ts';
 import { Background, type Finished, run } from '../helpers/e2e/background.ts';
 import { agent, privateHost } from '../helpers/e2e/private-host.ts';
 import { addUser } from '../helpers/e2e/users.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { folder, keygen, makeKey } from '../ssh/openssh.ts';
 
 privateHost(t);
 
 const here = folder();
-const port = 2022;
+const port = await freePort();
 const passphrase = ['--passphrase-file', join(here, 'passphrase')];
 const dropIns = '/etc/ssh/sshd_config.d';
 addUser({ name: 'alice' });

@@ -137,8 +137,8 @@ t.test('a CA whose key is in an ssh-agent signs while the agent is there', async
   const socket = join(here, 'agent.sock');
   const sshAgent = new Background(['ssh-agent', '-D', '-a', socket]);
   t.teardown(async () => await sshAgent.stop());
-  await until('the agent', () => existsSync(socket));
   const env = { SSH_AUTH_SOCK: socket };
+  await until('the agent', async () => (await run(['ssh-add', '-l'], { env })).status !== 2); // 2: it does not answer
   const ca = makeKey(join(here, 'ca-in-agent')).path;
   await run(['ssh-add', '-q', ca], { env });
   rmSync(ca);

@@ -12,6 +12,7 @@ import { startPamSite } from '../helpers/e2e/pam-site.ts';
 import { privateHost } from '../helpers/e2e/private-host.ts';
 import { copy, ssh } from '../helpers/e2e/ssh.ts';
 import { until } from '../helpers/e2e/until.ts';
+import { freePort } from '../helpers/free-port.ts';
 
 export async function accountStories(door: PamDoor): Promise<void> {
   needsDoor(t, door);
@@ -82,7 +83,7 @@ export async function accountStories(door: PamDoor): Promise<void> {
   });
 
   t.test('a forwarding without a session stays shut until the push is approved', async t => {
-    const port = 20_000 + (process.pid % 10_000);
+    const port = await freePort();
     const forwarding = new Background([
       'ssh',
       '-F',
@@ -121,7 +122,7 @@ export async function accountStories(door: PamDoor): Promise<void> {
       reason: 'push-refused',
       door: door.door,
     });
-    t.match(sshd.log(), /Access denied for user carol by PAM account configuration/);
+    await sshd.process.printed(/Access denied for user carol by PAM account configuration/);
     const again = await counted(async () => await copy(sshd, 'sftp', ['-b', join(here, 'batch'), 'carol@target']));
     t.equal(again.pushes, 0, 'nor is another sent for a while');
     t.not(again.status, 0);

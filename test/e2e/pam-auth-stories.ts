@@ -59,7 +59,7 @@ export async function authStories(door: PamDoor): Promise<void> {
       await terminal.expect(/number \d\d, then press Enter, or type a code: /);
       terminal.send('\r');
     }
-    await terminal.expect('in', 15_000);
+    await terminal.expect(/^in\r$/m);
     t.match(await terminal.ended(), { exitCode: 7 });
     t.equal(wiretap.count('push') - before, 1);
     t.match(await decision(), { decision: 'allow', factor: 'push', account: 'bob' });
@@ -96,7 +96,7 @@ export async function authStories(door: PamDoor): Promise<void> {
     const before = wiretap.count('push');
     const terminal = await ask('dave', ['-o', 'NumberOfPasswordPrompts=6']);
     // Enter at whatever is asked; after PAM_MAXTRIES, ssh asks for a password that sshd would not take.
-    const asked = terminal.expect.bind(terminal, /(?:push|[Cc]ode|assword): $/, 15_000);
+    const asked = terminal.expect.bind(terminal, /(?:push|[Cc]ode|assword): $/);
     terminal.send('\r');
     while (await asked().then(...isAsked)) terminal.send('\r');
     t.match(await terminal.ended(), { exitCode: 255 });

@@ -113,7 +113,7 @@ for (const [client, { command, status, says }] of Object.entries(failures)) {
     await phone.finished;
     t.match(await decisionOn(client), { decision: 'deny', reason: 'push-refused', door: 'pam' });
     t.equal(site.daemon.audit().filter(line => line['account'] === client).length, 1);
-    t.match(sshd.log(), new RegExp(`Access denied for user ${client} by PAM account configuration`));
+    await sshd.process.printed(new RegExp(`Access denied for user ${client} by PAM account configuration`));
   });
 }
 

@@ -46,7 +46,7 @@ async function entered(service: Service, name: string, terminal: Terminal): Prom
 }
 
 async function refused(terminal: Terminal): Promise<void> {
-  await terminal.expect(/try again|incorrect|failure/i, 15_000);
+  await terminal.expect(/try again|incorrect|failure/i);
   terminal.hangUp();
   await terminal.ended();
 }
@@ -92,7 +92,7 @@ export function passwordStories(
           const terminal = await start[service](name);
           terminal.send('wrong horse\r');
           if (afterWrongPassword === 'a code in vain') {
-            await terminal.expect(/(?:Code|push): $/, 15_000);
+            await terminal.expect(/(?:Code|push): $/);
             terminal.send(`${member.code()}\r`);
             t.match(await decision(), { decision: 'allow' }, 'the second factor by itself');
           }

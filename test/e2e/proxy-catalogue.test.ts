@@ -186,7 +186,7 @@ t.test('a key that is taken away, a person who is disabled', async t => {
   const spare = makeKey(here, 'spare');
   await command(['server', 'person', 'key', 'add', 'alice@example.com', `${spare}.pub`]);
   await restart();
-  t.match(await login(spare, 'alice@web1', '000000'), { status: 255, stderr: /Second factor/ }, 'it is known');
+  t.match(await login(spare, 'alice@web1', alice.wrongCode()), { status: 255, stderr: /Second factor/ }, 'it is known');
   await command(['server', 'person', 'key', 'remove', fingerprint(readFileSync(`${spare}.pub`, 'utf8'))]);
   await restart();
   t.match(await login(spare, 'alice@web1', '000000'), { status: 255, stderr: /Enter TRASA credentials/ });

@@ -104,10 +104,12 @@ t.test('a terminal: its size, its name, its changes, and what is typed', async t
   await terminal.expect('30 100');
   await terminal.expect('is xterm-256color');
   terminal.resize(123, 45);
-  terminal.send('sleep 0.2; stty size\r');
-  await terminal.expect('45 123');
+  terminal.send('until [ "$(stty size)" = "45 123" ]; do sleep 0.1; done; echo grown\r');
+  await terminal.expect(/\rgrown\r/);
   terminal.send('echo up; cat\r');
   await terminal.expect(/\rup\r/);
+  terminal.send('typed\r');
+  await terminal.expect(/typed\r\ntyped\r\n/); // by the terminal, and by cat, which runs by then
   terminal.send('\x03');
   await terminal.expect(/\$ $/);
   terminal.send('exit 3\r');
@@ -192,8 +194,8 @@ t.test('forwarding is refused, each kind with a reason, and disturbs nothing els
 t.test('the agent of a person stays theirs', async t => {
   const agent = new Background(['ssh-agent', '-D', '-a', join(folder, 'agent')]);
   t.teardown(async () => await agent.stop());
-  await until('the agent', () => statSync(join(folder, 'agent'), { throwIfNoEntry: false }));
   const env = { SSH_AUTH_SOCK: join(folder, 'agent') };
+  await until('the agent', async () => (await run(['ssh-add', '-l'], { env })).status !== 2); // 2: it does not answer
   const forwarded = await ssh(
     [...info, '-A', '-o', `IdentityAgent=${join(folder, 'agent')}`],
     'echo "agent: $SSH_AUTH_SOCK"',
@@ -231,8 +233,11 @@ t.test('a break on a terminal disturbs nothing', async t => {
 });
 
 t.test('keepalives of a client are answered by the host, from end to end', async t => {
-  const done = await ssh(['-o', 'ServerAliveInterval=1', '-o', 'ServerAliveCountMax=1'], 'sleep 3; echo alive');
-  t.match(done, { status: 0, stdout: 'alive\n', stderr: '' });
+  const everySecond = ['-o', 'ServerAliveInterval=1', '-o', 'ServerAliveCountMax=60', '-o', 'LogLevel=DEBUG3'];
+  const done = await ssh(everySecond, 'sleep 3; echo alive');
+  t.match(done, { status: 0, stdout: 'alive\n' });
+  // The global request keepalive@openssh.com, and its answer (RFC 4254 §4).
+  t.match(done.stderr, /send packet: type 80\b[^]*receive packet: type 8[12]\b/);
 });
 
 t.test('every line of the log is JSON with its time, and steers no terminal, whatever was asked for', async t => {

@@ -12,8 +12,9 @@ import { byte, string, uint32 } from '../../src/ssh/wire.ts';
 import { Background, run } from '../helpers/e2e/background.ts';
 import { startGrantedSite } from '../helpers/e2e/granted.ts';
 import { privateHost } from '../helpers/e2e/private-host.ts';
-import { freePort, makeKey } from '../helpers/e2e/sshd.ts';
+import { makeKey } from '../helpers/e2e/sshd.ts';
 import { until } from '../helpers/e2e/until.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { close, data, eof, granting, open, request } from '../proxy/between.ts';
 import { answer } from '../proxy/in-process.ts';
 import { type RawPeer, rawStranger, signedRequest } from '../proxy/raw-peer.ts';
@@ -21,7 +22,11 @@ import { type RawPeer, rawStranger, signedRequest } from '../proxy/raw-peer.ts';
 privateHost(t);
 const site = await startGrantedSite(t, {
   met: breaksIn,
-  sshdConfig: 'X11Forwarding yes\nClientAliveInterval 1\nClientAliveCountMax 2\nStreamLocalBindUnlink yes',
+  sshdConfig: `X11Forwarding yes
+StreamLocalBindUnlink yes
+ClientAliveInterval 1
+ClientAliveCountMax 60
+LogLevel DEBUG1`,
 });
 await site.prove('real');
 const folder = mkdtempSync('/root/forwarding-');
@@ -72,7 +77,10 @@ t.test('a port where nobody listens, and one that is not granted: each fails wit
   await site.grant(granting({ local: [`127.0.0.1:${closed}`] }));
   const nobody = await site.ssh(['-W', `127.0.0.1:${closed}`, 'real']);
   t.match(nobody, { status: 255, stderr: /open failed: connect failed: Connection refused/ });
-  t.match(site.proxy.lines.at(-2), { event: 'channel-failed', place: `127.0.0.1:${closed}` });
+  t.match(
+    site.proxy.lines.findLast(line => line['event'] === 'channel-failed'),
+    { place: `127.0.0.1:${closed}` },
+  );
   const denied = await site.ssh(['-W', `127.0.0.1:${port}`, 'real']);
   const why = `policy does not grant a connection to 127.0.0.1:${port}`;
   t.match(denied, { status: 255, stderr: `open failed: administratively prohibited: ${why}` });
@@ -136,8 +144,8 @@ t.test('a forwarded agent, used three times at once', async t => {
   const socket = join(folder, 'agent');
   const agent = new Background(['ssh-agent', '-D', '-a', socket]);
   t.teardown(async () => await agent.stop());
-  await until('the agent', () => statSync(socket, { throwIfNoEntry: false }));
   const env = { SSH_AUTH_SOCK: socket };
+  await until('the agent', async () => (await run(['ssh-add', '-l'], { env })).status !== 2); // 2: it does not answer
   await run(['ssh-add', '-q', makeKey(folder, 'in-agent')], { env });
   await site.grant(granting({ agent: true }));
   const command = 'for i in 1 2 3; do ssh-add -l & done; wait';
@@ -170,8 +178,10 @@ head -1 <&3`;
 });
 
 t.test("the host's own keepalives are answered by the client", async t => {
+  const before = site.sshd.log().length;
   const done = await site.ssh(['real', 'sleep 3; echo alive']);
   t.match(done, { status: 0, stdout: 'alive\n', stderr: '' });
+  await until('an answer', () => /Got (?:99|100)\/\d+ for keepalive/.test(site.sshd.log().slice(before)));
 });
 
 t.test('a host that opens the agent, X11 and a port unasked: the client hears nothing of it', async t => {
@@ -242,7 +252,10 @@ async function standing(t: Pick<Test, 'teardown'>, words: readonly string[], hos
   const flags = ['-F', site.config, '-M', '-S', control, '-N', '-o', 'ExitOnForwardFailure=yes'];
   const ssh = new Background(['ssh', ...flags, ...words, host]);
   t.teardown(async () => await ssh.stop());
-  await until(`the connection: ${ssh.stderr}`, () => statSync(control, { throwIfNoEntry: false }));
+  await until(
+    () => `the connection: ${ssh.stderr}`,
+    () => statSync(control, { throwIfNoEntry: false }),
+  );
   return control;
 }
 

@@ -104,12 +104,13 @@ ${more}`;
 
   const sent = randomBytes(24 * 1024 * 1024);
   const sum = createHash('sha256').update(sent).digest('hex');
-  writeFileSync('/tmp/sent', sent, { mode: 0o644 });
+  const file = '/usr/local/share/sent'; // /tmp is not of this host alone
+  writeFileSync(file, sent, { mode: 0o644 });
   const shell = async (script: string): Promise<Finished> =>
     await run(['sh', '-c', script, 'sh', ...site.proxy.flags(site.keys.bob), 'bob@deep@proxy']);
-  const up = await shell('ssh "$@" sha256sum </tmp/sent');
+  const up = await shell(`ssh "$@" sha256sum <${file}`);
   t.match(up, { status: 0, stdout: `${sum}  -\n` }, 'the end of the input is the end there');
-  const down = await shell('ssh "$@" "cat /tmp/sent" | (sleep 1; sha256sum)');
+  const down = await shell(`ssh "$@" "cat ${file}" | (sleep 1; sha256sum)`);
   t.match(down, { status: 0, stdout: `${sum}  -\n` }, 'a reader that is slow at first');
 
   for (const [name, where, why] of [

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { startDevice } from '../helpers/e2e/agent.ts';
-import { run } from '../helpers/e2e/background.ts';
+import { Background, run } from '../helpers/e2e/background.ts';
 import { agent, privateHost } from '../helpers/e2e/private-host.ts';
 import {
   answering,
@@ -156,10 +156,10 @@ t.test('SIGTERM: who is in is told, and nobody new comes in', async t => {
     OTP: site.members.bob.code(),
   });
   t.equal(first.status, 0, first.stderr);
-  const held = run(['ssh', ...site.proxy.flags(site.keys.bob), 'bob@web1@proxy', 'echo in; sleep 60']);
-  await site.proxy.said(line => line['command'] === 'echo in; sleep 60');
+  const held = new Background(['ssh', ...site.proxy.flags(site.keys.bob), 'bob@web1@proxy', 'echo in; sleep 60']);
+  await held.printed(/^in$/m);
   const stopped = site.proxy.process.stop();
-  t.match(await held, { status: 255, stdout: 'in\n', stderr: /The proxy is shutting down/ });
+  t.match(await held.finished, { status: 255, stdout: 'in\n', stderr: /The proxy is shutting down/ });
   t.match(await stopped, { status: 0, signal: null });
   t.match(site.proxy.lines().at(-1), { text: 'stopped' });
   const verify = ['proxy', 'recordings', 'verify', '--config', configFile] as const;

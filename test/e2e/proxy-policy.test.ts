@@ -97,7 +97,6 @@ t.test('a list of commands: these, no others, and no shell', async t => {
 
 t.test('a session in which nothing happens ends, and says so on the terminal and in the log', async t => {
   const terminal = terminalAt(site.proxy, 'alice@web1', site.keys.bob);
-  await terminal.expect(/\$ $/);
   await terminal.expect('Nothing has happened for 1 second: the session ends.');
   await terminal.ended();
   t.match(await site.proxy.said(one => one['event'] === 'session-end' && String(one['why']).startsWith('Nothing')), {

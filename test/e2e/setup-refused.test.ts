@@ -255,7 +255,7 @@ t.test('a disk that is full, where it would write first, and where it would writ
 
 t.test('nobody confirms, and everything is undone', async t => {
   t.match(await host.setup([...byModule, '--revert-after-seconds', '1']), { status: 0, stderr: '' });
-  await until('everything to be undone', () => JSON.stringify(files()) === JSON.stringify(untouched), 20_000);
+  await until('everything to be undone', () => JSON.stringify(files()) === JSON.stringify(untouched));
   t.match(await ssh(sshd, 'alice', ['true']), { status: 0 });
   t.match(await run([agent, 'setup', '--confirm']), { status: 77, stderr: /nothing waits for a confirmation/ });
 });

@@ -5,6 +5,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
+import { freePort } from './free-port.ts';
 import type { Identity } from './tls.ts';
 
 /** The part of tap's Test that is needed: servers end with their test. */
@@ -114,11 +115,7 @@ export async function startTcp(owner: Owner, misbehave: (socket: net.Socket) => 
 
 /** A port where nobody listens. */
 export async function closedPort(): Promise<URL> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = urlOf(server);
-  server.close();
-  return url;
+  return new URL(`https://127.0.0.1:${await freePort()}`);
 }
 
 /** A port that swallows SYNs: its process is stopped and its queue of connections (listen(2), backlog) is full. */
@@ -134,7 +131,8 @@ export async function startBlackHole(owner: Owner): Promise<URL> {
     own(owner, socket);
     queued = await new Promise(resolve => {
       socket.once('connect', () => resolve(true));
-      socket.setTimeout(100, () => resolve(false));
+      // It may have come while this process was not looked after: what there is to read is read before setImmediate.
+      socket.setTimeout(100, () => setImmediate(() => resolve(!socket.connecting)));
     });
   }
   return new URL(`https://127.0.0.1:${port}`);

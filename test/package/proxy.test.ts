@@ -201,7 +201,9 @@ t.test('its ciphers are those in C, and it says how it is', async t => {
   t.ok(existsSync('/usr/lib/trasa-agent/trasa_ssh.node'));
   t.notOk((await journal(unit)).some(({ text }) => String(text).includes('ciphers are slower')));
   t.equal(await (await fetch('http://127.0.0.1:9822/readyz')).text(), 'ready\n');
-  t.match(await (await fetch('http://127.0.0.1:9822/metrics')).text(), /^trasa_proxy_sessions_started_total 3$/m);
+  await until('all three sessions', async () =>
+    /^trasa_proxy_sessions_started_total 3$/m.test(await (await fetch('http://127.0.0.1:9822/metrics')).text()),
+  );
 });
 
 t.test('a worker that dies is replaced, and the others go on', async t => {

@@ -35,7 +35,7 @@ t.test('from anybody else a header is no first line of SSH', async t => {
 });
 
 t.test('a balancer that says nothing, something else, or drips is not served', async t => {
-  const proxy = await behind(t);
+  const proxy = await behind(t, {}, 1_000);
   const waiting = dripping(proxy);
   t.equal(await saidTo(proxy, Buffer.from('SSH-2.0-OpenSSH_9.9\r\n'), balancer), '');
   t.equal(await saidTo(proxy, Buffer.from('PROXY UNIX /a /b\r\n'), balancer), '');
@@ -86,8 +86,12 @@ t.test('strangers are counted by who they are', async t => {
   await t.resolves(stranger(proxy, header('192.0.2.8')));
 });
 
-async function behind(t: Parameters<typeof inProcess>[0], proxy: Partial<{ maxStartupsPerAddress: number }> = {}) {
-  return await inProcess(t, { proxy: { proxyProtocolFrom: `${balancer},192.0.2.200`, ...proxy } });
+async function behind(
+  t: Parameters<typeof inProcess>[0],
+  proxy: Partial<{ maxStartupsPerAddress: number }> = {},
+  headerMs = 60_000,
+) {
+  return await inProcess(t, { headerMs, proxy: { proxyProtocolFrom: `${balancer},192.0.2.200`, ...proxy } });
 }
 
 async function stranger(proxy: InProcess, before: Buffer): Promise<RawPeer> {
@@ -113,11 +117,11 @@ async function saidTo({ port }: InProcess, bytes: Buffer, localAddress: string, 
   });
 }
 
-/** A byte every 20 ms, of a header that is right so far. */
+/** A byte every 50 ms, of a header that is right so far. */
 function dripping({ port }: InProcess): Socket {
   const socket = connect({ port, host: '127.0.0.1', localAddress: balancer }).on('error', () => {});
   const bytes = [...header('192.0.2.7')].values();
-  const drip = setInterval(() => socket.write(Buffer.of(bytes.next().value ?? 0)), 20);
+  const drip = setInterval(() => socket.write(Buffer.of(bytes.next().value ?? 0)), 50);
   socket.on('close', () => clearInterval(drip));
   return socket;
 }

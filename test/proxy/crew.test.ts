@@ -181,7 +181,7 @@ t.test('workers that end at once are not started without end', async t => {
     proxy.workers[i]?.kill();
     await until('the next', () => proxy.workers.length === i + 2);
   }
-  t.ok(performance.now() - begun >= 1500, 'nothing, then half a second, then one');
+  t.ok(performance.now() - begun > 1490, 'nothing, then half a second, then one'); // a timer may be early by its rounding
   await until('it serves', async () => await rawStranger(proxy.port).catch(() => undefined));
 });
 
@@ -237,7 +237,7 @@ t.test('what is opened once for all is said to need a restart', async t => {
 });
 
 t.test('the end: strangers at once, sessions when their time is over, and each is told', async t => {
-  const proxy = await inProcess(t, { proxy: { ...two, drainMs: 500 } });
+  const proxy = await inProcess(t, { proxy: { ...two, drainMs: 2_000 } });
   const stranger = await rawStranger(proxy.port);
   const someone = await session(proxy);
   const stopped = proxy.stop();

@@ -219,7 +219,9 @@ t.test('an approval counts no longer than the policy says now, whatever it said 
 t.test('what no longer holds when an administrator approves lets nobody in', async t => {
   const now = new Date();
   const from = now.getUTCHours() * 60 + now.getUTCMinutes();
-  const hours = { spans: [{ days: [0, 1, 2, 3, 4, 5, 6], from, until: from + 5 }] };
+  const days = [0, 1, 2, 3, 4, 5, 6];
+  const tomorrow = { days, from: 0, until: 5 }; // in the last minute of a day
+  const hours = { spans: [{ days, from, until: from + 5 }, ...(from === 24 * 60 - 1 ? [tomorrow] : [])] };
   const grant = { ...held, secondFactor: 'not-required' } as const;
   const proxy = await inProcess(t, { proxy: entry({ name: 'vault', grant, hours }) });
   const peer = await asAlice(proxy, 'alice@web1');

@@ -86,6 +86,8 @@ export interface InProcessOptions {
   readonly grantFor?: (service: ProxyService) => Grant;
   readonly graceMs?: number;
   readonly lookMs?: number;
+  /** How long a balancer may take for its header. */
+  readonly headerMs?: number;
   /** What must be remembered is on disk, and opened by each worker. */
   readonly onDisk?: boolean;
   /** The event of lines that the audit log does not take. */
@@ -181,7 +183,7 @@ export async function inProcess(t: Pick<Test, 'teardown'>, options: InProcessOpt
     log,
     release: '1.0',
     ident: 'trasa_test',
-    headerMs: 300,
+    headerMs: options.headerMs ?? 60_000,
   };
   const workers: InProcessWorker[] = [];
   const primaryParts: PrimaryParts = {

@@ -167,7 +167,7 @@ t.test('a login in which nothing has passed for too long opens nothing', async t
 
 t.test('a limit that comes when the client has closed says nothing more', async t => {
   const { jump, leg } = alone(t, 22, async () => await Promise.resolve(stuck as unknown as Socket), [
-    { ...jumper, sessionMs: 300 },
+    { ...jumper, sessionMs: 1_000 },
   ]);
   const stuck = new StuckSocket();
   jump.message(openTo(5, 'web1', 22));

@@ -53,7 +53,7 @@ export class RawPeer implements TransportListener {
     this.transport.send(Buffer.concat(parts));
   }
 
-  /** The next message with one of these numbers; those before it are not looked at again, so that one at a time may wait. */
+  /** The next message with one of these numbers; those before it are not looked at again: no two may wait at once. */
   async next(...numbers: readonly number[]): Promise<Buffer> {
     return await until(
       `message ${numbers.join(' or ')}; there were ${this.messages.map(one => one[0]).join(' ')}; ${this.ending?.text}`,

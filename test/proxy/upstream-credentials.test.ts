@@ -152,7 +152,7 @@ t.test(
     };
     const service = { hostKeys: [], hostCAs: [ours.publicKey], firstUse: 'ask' } as const;
 
-    const proxy = await inProcess(t, { service, hostKey: hostOf(foreign, now + 60n) });
+    const proxy = await inProcess(t, { service, hostKey: hostOf(foreign, now + 600n) });
     const peer = await person(proxy);
     await peer.next(60);
     peer.send(infoResponse());
@@ -166,7 +166,7 @@ t.test(
 
     const expired = await inProcess(t, { service, hostKey: hostOf(ours, now - 60n) });
     t.match((await (await person(expired)).next(60)).toString(), /could not verify host/);
-    const good = await inProcess(t, { service, hostKey: hostOf(ours, now + 60n) });
+    const good = await inProcess(t, { service, hostKey: hostOf(ours, now + 600n) });
     await (await person(good)).next(52);
     t.strictSame(storedKeys(good), []);
   },

@@ -50,9 +50,9 @@ t.test('many clients that say nothing do not silence it either: the oldest makes
   const { open, answers } = await scene(t, { ...patient, connections: { total: 4, perAddress: 2 } });
   const first = await open('127.0.0.2');
   const others = [await open('127.0.0.2'), await open('127.0.0.3'), await open('127.0.0.3')];
-  const closed = once(first, 'close');
+  const gone = closed(first);
   t.ok(await answers());
-  await closed;
+  await gone;
   t.strictSame(
     others.map(socket => socket.closed),
     [false, false, false],
@@ -90,12 +90,12 @@ t.test('connections that ended count no more', async t => {
 t.test('who does not shake hands (TLS) in time is cut off, also if bytes come now and then', async t => {
   const connections = { total: 10, perAddress: 10 };
   const { open } = await scene(t, { connections, tlsTimeoutMs: 200, requestTimeoutMs: 60_000 });
-  await once(await open(), 'close');
+  await closed(await open());
   const slow = await open();
   slow.write(Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00])); // the header of a ClientHello of 512 bytes
   const drip = setInterval(() => slow.write(Buffer.alloc(1)), 50);
   t.teardown(() => clearInterval(drip));
-  await once(slow, 'close');
+  await closed(slow);
   t.pass();
 });
 

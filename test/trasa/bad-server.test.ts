@@ -27,16 +27,17 @@ const success = '{"status":"success","data":[null]}';
 const http = (status: string, body = '', headers = '') =>
   `HTTP/1.1 ${status}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`;
 
-const short = { connectTimeoutMs: 300, tlsTimeoutMs: 300, responseTimeoutMs: 300, pushTimeoutMs: 300 };
+/** Of a server of which no answer will come. */
+const late = { responseTimeoutMs: 300 };
 
-/** What comes of one code, with short deadlines; and no secret in it. */
+/** What comes of one code; and no secret in it. */
 async function outcomeFrom(
   t: Test,
   url: URL,
   changes: Partial<ServerSettings> = {},
   network: Partial<Network> = {},
 ): Promise<Outcome> {
-  const client = new TrasaClient(settingsFor(url, { ca: ca.cert, ...short, ...changes }), 'host-1', network);
+  const client = new TrasaClient(settingsFor(url, { ca: ca.cert, ...changes }), 'host-1', network);
   t.teardown(() => client.close());
   const proof = { factor: 'totp', code: new Secret(code) } as const;
   const verification = await new TrasaServerVerifier(client).verify(anAttempt(), 'alice', proof, never);
@@ -75,6 +76,7 @@ const cases: readonly Case[] = [
     start: startBlackHole,
     cause: 'unreachable',
     detail: /^no connection to 127.0.0.1:\d+ within 300 ms$/,
+    settings: { connectTimeoutMs: 300 },
   },
   {
     title: 'reset before TLS',
@@ -93,6 +95,7 @@ const cases: readonly Case[] = [
     start: async t => await startTcp(t, () => {}),
     cause: 'timeout',
     detail: /^no TLS handshake with 127.0.0.1:\d+ within 300 ms$/,
+    settings: { tlsTimeoutMs: 300 },
   },
   {
     title: 'plain HTTP',
@@ -123,6 +126,7 @@ const cases: readonly Case[] = [
     start: async t => await startMisbehaving(t, identity, () => {}),
     cause: 'timeout',
     detail: /^no whole answer within 300 ms$/,
+    settings: late,
   },
   {
     title: 'silent in the body',
@@ -130,18 +134,21 @@ const cases: readonly Case[] = [
       await startMisbehaving(t, identity, s => s.write('HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n{')),
     cause: 'timeout',
     detail: /^no whole answer within 300 ms$/,
+    settings: late,
   },
   {
     title: 'an endless drip of headers',
     start: async t => await startMisbehaving(t, identity, s => drip(t, s, 'HTTP/1.1 200 OK\r\n', 'X-A: b\r\n')),
     cause: 'timeout',
     detail: /^no whole answer within 300 ms$/,
+    settings: late,
   },
   {
     title: 'an endless drip of interim answers',
     start: async t => await startMisbehaving(t, identity, s => drip(t, s, '', 'HTTP/1.1 102 Processing\r\n\r\n')),
     cause: 'timeout',
     detail: /^no whole answer within 300 ms$/,
+    settings: late,
   },
   {
     title: 'an endless drip of bytes',
@@ -151,16 +158,18 @@ const cases: readonly Case[] = [
       ),
     cause: 'timeout',
     detail: /^no whole answer within 300 ms$/,
+    settings: late,
   },
   {
     title: 'an answer after the deadline',
     start: async t =>
       await startMisbehaving(t, identity, s => {
-        const late = setTimeout(() => s.end(http('200 OK', success)), 600);
-        t.teardown(() => clearTimeout(late));
+        const answer = setTimeout(() => s.end(http('200 OK', success)), 600);
+        t.teardown(() => clearTimeout(answer));
       }),
     cause: 'timeout',
     detail: /^no whole answer within 300 ms$/,
+    settings: late,
   },
   {
     title: 'an answer before it was asked',
@@ -247,6 +256,7 @@ const cases: readonly Case[] = [
     start: says(http('429 Slow', success)),
     cause: 'rate-limited',
     detail: /^HTTP 429, to be asked again in 1 s$/,
+    settings: { responseTimeoutMs: 900 },
   },
   {
     title: 'a self-signed certificate',
@@ -303,7 +313,7 @@ t.test('a body of 100 MB is not read on after its bound', async t => {
     socket.on('drain', flood);
     flood();
   });
-  t.match(await outcomeFrom(t, url, { responseTimeoutMs: 5_000 }), {
+  t.match(await outcomeFrom(t, url), {
     kind: 'unavailable',
     cause: 'bad-answer',
     detail: /^answer over 65536 bytes$/,
@@ -328,7 +338,12 @@ t.test('a redirect is not followed, wherever it leads', async t => {
 });
 
 t.test('a name that is not resolved in time is a connection that is not made in time', async t => {
-  const outcome = await outcomeFrom(t, new URL('https://slow.example'), {}, { lookup: () => {} });
+  const outcome = await outcomeFrom(
+    t,
+    new URL('https://slow.example'),
+    { connectTimeoutMs: 300 },
+    { lookup: () => {} },
+  );
   t.match(outcome, { cause: 'unreachable', detail: 'no connection to slow.example:443 within 300 ms' });
 });
 

@@ -136,11 +136,11 @@ t.test('a proxy that opens no tunnel is a server that cannot be reached', async 
 
 t.test('a proxy that hangs up, or says nothing, or drips, ends with the connect deadline at the latest', async t => {
   const server = new URL('https://127.0.0.1:1');
-  const proxied = async (act: Parameters<typeof startTcp>[1]) => {
+  const proxied = async (act: Parameters<typeof startTcp>[1], connectTimeoutMs = 200) => {
     const { port } = await startTcp(t, act);
-    return await check(server, { httpProxy: new URL(`http://127.0.0.1:${port}`), connectTimeoutMs: 200 });
+    return await check(server, { httpProxy: new URL(`http://127.0.0.1:${port}`), connectTimeoutMs });
   };
-  t.match(await proxied(s => s.once('data', () => s.end())), {
+  t.match(await proxied(s => s.once('data', () => s.end()), 60_000), {
     cause: 'unreachable',
     detail: 'the HTTP proxy closed the connection',
   });

@@ -82,7 +82,7 @@ export interface Daemon {
   readonly process: Background;
   /** Its audit lines so far. */
   audit(): Record<string, unknown>[];
-  /** The next audit line of which `wanted` is true. Lines that were there when the last call returned are not looked at. */
+  /** The next audit line of which `wanted` is true; those before it are not looked at again. */
   audited(wanted: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
   stop(signal?: NodeJS.Signals): Promise<Finished>;
 }
@@ -113,7 +113,8 @@ export async function startDaemon(toml?: string, file = configFile): Promise<Dae
   mkdirSync('/run/trasa-agent', { recursive: true });
   chownSync('/run/trasa-agent', uid, gid);
   const process = new Background([agent, 'daemon'], { uid, gid });
-  await until(`the daemon's socket; it printed:\n${process.stdout}${process.stderr}`, async () => {
+  const printed = (): string => `the daemon's socket; it printed:\n${process.stdout}${process.stderr}`;
+  await until(printed, async () => {
     if (process.child.exitCode !== null) throw new Error(`the daemon ended: ${process.stdout}${process.stderr}`);
     return await answers(socket);
   });
@@ -128,12 +129,15 @@ export async function startDaemon(toml?: string, file = configFile): Promise<Dae
     process,
     audit,
     audited: async wanted =>
-      await until(`an audit line; there are:\n${process.stdout}`, () => {
-        const lines = audit();
-        const index = lines.findIndex((line, i) => i >= seen && wanted(line));
-        if (index !== -1) seen = lines.length;
-        return lines[index];
-      }),
+      await until(
+        () => `an audit line; there are:\n${process.stdout}`,
+        () => {
+          const lines = audit();
+          const index = lines.findIndex((line, i) => i >= seen && wanted(line));
+          if (index !== -1) seen = index + 1;
+          return lines[index];
+        },
+      ),
     stop: async signal => await process.stop(signal),
   };
 }

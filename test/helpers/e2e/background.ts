@@ -29,6 +29,7 @@ export class Background {
   readonly finished: Promise<Finished>;
   stdout = '';
   stderr = '';
+  #closed = false;
 
   constructor(command: readonly [string, ...string[]], options: StartOptions = {}) {
     const [program, ...args] = command;
@@ -45,18 +46,17 @@ export class Background {
   }
 
   /** The first match of `pattern` in what was printed so far, or comes soon. */
-  async printed(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray> {
+  async printed(pattern: RegExp): Promise<RegExpExecArray> {
     return await until(
-      `${String(pattern)} from ${this.child.spawnfile}; it printed:\n${this.stdout}${this.stderr}`,
+      () => `${String(pattern)} from ${this.child.spawnfile}; it printed:\n${this.stdout}${this.stderr}`,
       () => {
         const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
-        if (match === null && this.child.exitCode !== null)
+        if (match === null && this.#closed)
           throw new Error(
             `${this.child.spawnfile} ended (status ${this.child.exitCode}): ${this.stdout}${this.stderr}`,
           );
         return match ?? undefined;
       },
-      timeoutMs,
     );
   }
 
@@ -66,7 +66,8 @@ export class Background {
   }
 
   async #finish(): Promise<Finished> {
-    await once(this.child, 'close');
+    await once(this.child, 'close'); // not 'exit', after which there is still something to read
+    this.#closed = true;
     const { exitCode: status, signalCode: signal } = this.child;
     return { status, signal, stdout: this.stdout, stderr: this.stderr };
   }

@@ -1,7 +1,8 @@
 /** The private host's own sshd: started from its /etc/ssh/sshd_config and /etc/pam.d/sshd, as the distribution has them. */
 import { appendFileSync, mkdtempSync } from 'node:fs';
+import { freePort } from '../free-port.ts';
 import { Background } from './background.ts';
-import { freePort, listening, makeKey, type Sshd } from './sshd.ts';
+import { listening, makeKey, type Sshd } from './sshd.ts';
 
 export const sshdConfig = '/etc/ssh/sshd_config';
 

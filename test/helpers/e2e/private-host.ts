@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { endTerminals } from './terminal.ts';
 
 /** Where the packaged agent is on a private host, as on a real one. */
 export const agentFolder = '/usr/lib/trasa-agent';
@@ -16,8 +17,9 @@ const checkout = join(import.meta.dirname, '../../..');
 const script = join(import.meta.dirname, 'private-host.sh');
 
 /** Call it first. Returns on the private host only; skips the whole file, with the reason, where there can be none. */
-export function privateHost(t: Pick<Test, 'plan'>): void {
+export function privateHost(t: Pick<Test, 'plan' | 'teardown'>): void {
   const reason = enterPrivateHost();
+  t.teardown(endTerminals);
   if (reason === undefined) return;
   t.plan(0, reason);
   process.exit();

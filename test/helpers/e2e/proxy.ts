@@ -177,7 +177,7 @@ export async function startProxy(toml: string, { uid, gid }: User): Promise<Runn
   chownSync(configFile, 0, gid);
   chmodSync(configFile, 0o640);
   const process = new Background([agent, 'proxy', '--config', configFile], { uid, gid, cwd: '/' });
-  const [, port = ''] = await process.printed(/"text":"ready".*"port":(\d+)/, 30_000);
+  const [, port = ''] = await process.printed(/"text":"ready".*"port":(\d+)/);
   const knownHosts = join(mkdtempSync('/root/known-'), 'hosts');
   const hostKey = readFileSync(join(stateDirectory, 'ssh_host_ed25519_key.pub'), 'utf8');
   writeFileSync(knownHosts, `[127.0.0.1]:${port} ${hostKey}`);
@@ -193,12 +193,15 @@ export async function startProxy(toml: string, { uid, gid }: User): Promise<Runn
     process,
     lines,
     said: async wanted =>
-      await until(`a line; there are:\n${process.stdout}`, () => {
-        const all = lines();
-        const index = all.findIndex((line, i) => i >= seen && wanted(line));
-        if (index !== -1) seen = index + 1;
-        return all[index];
-      }),
+      await until(
+        () => `a line; there are:\n${process.stdout}`,
+        () => {
+          const all = lines();
+          const index = all.findIndex((line, i) => i >= seen && wanted(line));
+          if (index !== -1) seen = index + 1;
+          return all[index];
+        },
+      ),
     flags: identity => {
       const known = identity === undefined ? 'PubkeyAuthentication=no' : `IdentityFile=${identity}`;
       const options = ['HostName=127.0.0.1', `Port=${port}`, `UserKnownHostsFile=${knownHosts}`, known];

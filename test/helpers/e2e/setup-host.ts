@@ -130,7 +130,7 @@ export async function startCutShort(host: SetupHost<'alice'>): Promise<CutShort>
     canLogIn: async () => (await ssh(sshd, 'alice', ['true'])).status === 0,
     untilUndone: async () => {
       const isUndone = (): boolean => JSON.stringify(files()) === JSON.stringify(before);
-      await until('the timer to undo everything', isUndone, 20_000);
+      await until('the timer to undo everything', isUndone);
     },
     stop: async () => {
       await phone.stop();

@@ -20,7 +20,10 @@ export interface Member {
   readonly email: string;
   /** Of the push device, for startDevice(). */
   readonly device: string;
-  /** A code that was not typed yet: of the present time step, or of the one after or before it. */
+  /**
+   * A code that was not typed yet: of the present time step, or of the one after it. Not of the one before, which is too
+   * old as soon as the step ends.
+   */
   code(): string;
   /** A code that is none, and that nobody else types: a host takes a code from one person at a time. */
   wrongCode(): string;
@@ -78,29 +81,33 @@ export async function startSite<Name extends string>(
 }
 
 let lastWrongCode = 0;
+/** Codes of any member: a host takes a code from one person at a time. */
+const typed = new Set<string>();
 
 export async function makeMember(name: string, server: Pick<Server, 'url'>): Promise<Member> {
   const email = `${name}@example.com`;
   await addPerson(email, service, [name]);
   const secret = new Secret(await enrolTotp(email));
   const parameters = { secret, algorithm: 'sha1', digits: 6, periodSeconds: 30 } as const;
-  const typed = new Set<string>();
-  const codes = (): string[] => [0, 30_000, -30_000].map(offset => totpAt(parameters, Date.now() + offset).expose());
+  const codes = (...steps: readonly number[]): string[] =>
+    steps.map(step => totpAt(parameters, Date.now() + step * 30_000).expose());
   return {
     user: addUser({ name }),
     email,
     device: await enrolPush(email, server),
     code() {
-      const fresh = codes().find(code => !typed.has(code));
-      if (fresh === undefined) throw new Error('three codes were used within a minute; use another member');
+      const fresh = codes(0, 1).find(code => !typed.has(code));
+      if (fresh === undefined) throw new Error('two codes were used within half a minute; use another member');
       typed.add(fresh);
       return fresh;
     },
     wrongCode() {
-      const right = codes();
+      const right = codes(-1, 0, 1, 2, 3); // by the time that it is looked at, too
       for (;;) {
         const code = String((lastWrongCode += 7919) % 1_000_000).padStart(6, '0');
-        if (!right.includes(code)) return code;
+        if (right.includes(code) || typed.has(code)) continue;
+        typed.add(code);
+        return code;
       }
     },
   };

@@ -1,10 +1,9 @@
 /** A real sshd on loopback, with its own configuration, host key and log, on a private host. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../free-port.ts';
 import { Background, type Finished } from './background.ts';
 import { agent } from './private-host.ts';
 
@@ -19,7 +18,10 @@ export interface Sshd {
   /** Its own public key, for them too. */
   readonly hostKey: string;
   readonly process: Background;
-  /** All that sshd has logged so far. */
+  /**
+   * All that sshd has logged so far. What it says as it sends a client away comes by way of another of its processes, and
+   * may be there later than the client is gone: wait for that by `process.printed()`.
+   */
   log(): string;
   stop(): Promise<Finished>;
 }
@@ -134,14 +136,4 @@ export function fingerprint(publicKey: string): string {
 function sftpServer(): string {
   const line = /^Subsystem\s+sftp\s+(\S+)/m.exec(readFileSync('/etc/ssh/sshd_config', 'utf8'));
   return line?.[1] ?? '/usr/lib/openssh/sftp-server';
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

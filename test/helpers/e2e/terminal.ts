@@ -1,14 +1,14 @@
 /** A program on a terminal, and a person in front of it who waits for words and types. */
 import pty from 'node-pty';
-import t from 'tap';
 import { plainEnvironment } from './background.ts';
 import { until } from './until.ts';
 
-/** Whatever a test that failed left running would keep its file from ending. */
 const open = new Set<pty.IPty>();
-t.teardown(() => {
+
+/** Whatever a test that failed left running would keep its file from ending. */
+export function endTerminals(): void {
   for (const terminal of open) terminal.kill('SIGKILL');
-});
+}
 
 export class Terminal {
   readonly #pty: pty.IPty;
@@ -33,19 +33,15 @@ export class Terminal {
   }
 
   /** Waits for `pattern` in what was not read yet, and reads up to its end. */
-  async expect(pattern: RegExp | string, timeoutMs = 10_000): Promise<RegExpExecArray> {
+  async expect(pattern: RegExp | string): Promise<RegExpExecArray> {
     const wanted = typeof pattern === 'string' ? new RegExp(pattern.replace(/[^\w\s]/g, '\\$&')) : pattern;
     try {
-      return await until(
-        String(wanted),
-        () => {
-          const match = wanted.exec(this.output.slice(this.#read));
-          if (match === null && this.#exit !== undefined) throw new Error(`the program ended before ${String(wanted)}`);
-          if (match !== null) this.#read += match.index + match[0].length;
-          return match ?? undefined;
-        },
-        timeoutMs,
-      );
+      return await until(String(wanted), () => {
+        const match = wanted.exec(this.output.slice(this.#read));
+        if (match === null && this.#exit !== undefined) throw new Error(`the program ended before ${String(wanted)}`);
+        if (match !== null) this.#read += match.index + match[0].length;
+        return match ?? undefined;
+      });
     } catch (error) {
       throw new Error(`${error instanceof Error ? error.message : ''}; the terminal shows:\n${this.output}`, {
         cause: error,
@@ -80,7 +76,10 @@ export class Terminal {
     this.#pty.kill('SIGHUP');
   }
 
-  async ended(timeoutMs = 10_000): Promise<{ exitCode: number; signal?: number }> {
-    return await until(`the end; the terminal shows:\n${this.output}`, () => this.#exit, timeoutMs);
+  async ended(): Promise<{ exitCode: number; signal?: number }> {
+    return await until(
+      () => `the end; the terminal shows:\n${this.output}`,
+      () => this.#exit,
+    );
   }
 }

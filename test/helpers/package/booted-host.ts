@@ -6,12 +6,14 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { endTerminals } from '../e2e/terminal.ts';
 
 export const checkout = join(import.meta.dirname, '../../..');
 const script = join(import.meta.dirname, 'booted-host.sh');
 
 /** Call it first. Returns there only; skips the whole file, with the reason, where there can be none. */
-export function bootedHost(t: Pick<Test, 'plan'>): void {
+export function bootedHost(t: Pick<Test, 'plan' | 'teardown'>): void {
+  t.teardown(endTerminals);
   if (existsSync('/run/booted-host')) return;
   const reason = whyNone();
   if (reason !== undefined) {

@@ -55,6 +55,7 @@ ${names.map(name => `${name} = "${name}@example.com"`).join('\n')}
 
 /** The decisions and the words of the packaged daemon, from its journal. */
 export async function journal(unit = 'trasa-agent.service'): Promise<Record<string, unknown>[]> {
+  await must('journalctl', '--sync'); // what was said before is in it then
   const { stdout } = await run(['journalctl', '--no-pager', '--output=cat', `--unit=${unit}`]);
   return stdout
     .split('\n')

@@ -21,7 +21,8 @@ export function traces(folder = '/', found = new Map<string, string>()): Traces 
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
     if (notOurs.test(path) || path === checkout) continue;
-    const entry = lstatSync(path);
+    const entry = lstatSync(path, { throwIfNoEntry: false });
+    if (entry === undefined) continue; // gone meanwhile
     const about = `${entry.uid}:${entry.gid} ${entry.mode.toString(8)}`;
     if (entry.isDirectory()) {
       found.set(path, about);
