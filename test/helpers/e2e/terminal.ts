@@ -1,14 +1,17 @@
 /** A program on a terminal, and a person in front of it who waits for words and types. */
 import pty from 'node-pty';
-import t from 'tap';
 import { plainEnvironment } from './background.ts';
 import { until } from './until.ts';
 
 /** Whatever a test that failed left running would keep its file from ending. */
 const open = new Set<pty.IPty>();
-t.teardown(() => {
-  for (const terminal of open) terminal.kill('SIGKILL');
-});
+if (process.env['TAP'] === '1') {
+  // Not where these helpers only serve a measurement: tap would time that as a test.
+  const { default: t } = await import('tap');
+  t.teardown(() => {
+    for (const terminal of open) terminal.kill('SIGKILL');
+  });
+}
 
 export class Terminal {
   readonly #pty: pty.IPty;
