@@ -27,18 +27,23 @@ export async function proxy(site: ProxySite<'through'>): Promise<Row[]> {
     OTP: through.code(),
   });
   if (first.status !== 0) throw new Error(first.stderr);
-  const direct = ['-F', site.upstream.configFile, '-o', `IdentityFile=${key}`];
-  const ways: Ways = {
+  const ways = waysTo(site, 'web1');
+  const used = await memory(ways); // first, of a proxy that has done nothing yet
+  return [...(await bulk(ways)), ...(await logins(ways)), ...(await echoes(ways)), ...used];
+}
+
+/** To an account of the same host: through that service of the proxy, and past it. */
+export function waysTo(site: ProxySite<'through'>, service: string): Ways {
+  const direct = ['-F', site.upstream.configFile, '-o', `IdentityFile=${site.keys.through}`];
+  return {
     direct: [...direct, 'through@target'],
     jump: cipher => {
       const line = `ssh ${direct.join(' ')} -c ${cipher} -W %h:%p through@target`;
       return [...direct, '-c', cipher, '-o', `ProxyCommand=${line}`, 'through@target'];
     },
-    proxy: [...site.proxy.flags(key), 'through@web1@proxy'],
+    proxy: [...site.proxy.flags(site.keys.through), `through@${service}@proxy`],
     site,
   };
-  const used = await memory(ways); // first, of a proxy that has done nothing yet
-  return [...(await bulk(ways)), ...(await logins(ways)), ...(await echoes(ways)), ...used];
 }
 
 async function logins(ways: Ways): Promise<Row[]> {

@@ -35,7 +35,8 @@ export class WireReader {
   }
 
   byte(): number {
-    return this.#take(1)?.[0] ?? 0;
+    const at = this.#skip(1);
+    return at === undefined ? 0 : (this.#bytes[at] ?? 0);
   }
 
   /** RFC 4251: "any non-zero value MUST be interpreted as TRUE". */
@@ -44,11 +45,13 @@ export class WireReader {
   }
 
   uint32(): number {
-    return this.#take(4)?.readUInt32BE() ?? 0;
+    const at = this.#skip(4);
+    return at === undefined ? 0 : this.#bytes.readUInt32BE(at);
   }
 
   uint64(): bigint {
-    return this.#take(8)?.readBigUInt64BE() ?? 0n;
+    const at = this.#skip(8);
+    return at === undefined ? 0n : this.#bytes.readBigUInt64BE(at);
   }
 
   string(): Buffer {
@@ -75,11 +78,16 @@ export class WireReader {
   }
 
   #take(length: number): Buffer | undefined {
-    const end = this.#at + length;
-    if (this.#isBroken || end > this.#bytes.length) return this.#break();
-    const taken = this.#bytes.subarray(this.#at, end);
-    this.#at = end;
-    return taken;
+    const at = this.#skip(length);
+    return at === undefined ? undefined : this.#bytes.subarray(at, at + length);
+  }
+
+  /** @returns where so many bytes begin; no view of them, which costs more than to read a number */
+  #skip(length: number): number | undefined {
+    const at = this.#at;
+    if (this.#isBroken || at + length > this.#bytes.length) return this.#break();
+    this.#at = at + length;
+    return at;
   }
 
   #break(): undefined {

@@ -81,8 +81,10 @@ export interface TransportListener {
   closed(ending: Ending): void;
 }
 
-/** One read that is this long had more behind it: others come first (libuv reads a busy socket 32 times in a row). */
-const fairBytes = 65_536;
+/** One read that is this long has more behind it, as a rule. */
+const fullReadBytes = 65_536;
+/** After so many others come first: libuv reads a busy socket 32 times in a row. To stop after each costs more than a read. */
+const fullReadsInTurn = 4;
 const congestedBytes = 1024 * 1024;
 /** What the peer had said before it heard of new keys: more than the windows of a few channels. */
 const maxAheadBytes = 16 * 1024 * 1024;
@@ -106,6 +108,8 @@ export class Transport {
   /** Reasons not to read: the listener's, and fairness. */
   #paused = false;
   #yielding = false;
+  /** In a row, and since others came first. */
+  #fullReads = 0;
   #bytesSinceKeys = 0;
   #untrustedBytes = 0;
   #queuedBytes = 0;
@@ -252,7 +256,8 @@ export class Transport {
     this.#parse(bytes);
     if (this.#bytesSinceKeys > this.#limits.rekeyBytes) this.#rekey();
     if (this.#paused && this.#protocol._kexinit !== undefined) this.#aheadBytes += length;
-    if (length >= fairBytes) this.#yield();
+    this.#fullReads = length >= fullReadBytes ? this.#fullReads + 1 : 0;
+    if (this.#fullReads >= fullReadsInTurn) this.#yield();
     else if (this.#paused) this.#readIfMeant();
     if (this.#mayDiscard) discard(chunk);
   }
@@ -334,6 +339,7 @@ export class Transport {
   }
 
   #yield(): void {
+    this.#fullReads = 0;
     this.#yielding = true;
     this.#socket.pause();
     setImmediate(() => {

@@ -115,6 +115,7 @@ class Output {
 
   add(data: Buffer, kept: number, keep: Keep): void {
     this.total.add(data);
+    if (kept === 0 && this.#held.length === 0) return void (this.#omitted += data.length);
     const bytes = Buffer.concat([this.#held, data.subarray(0, kept)]);
     const whole = wholeCharacters(bytes);
     if (whole > 0) {

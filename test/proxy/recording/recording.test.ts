@@ -69,6 +69,33 @@ t.test('a command: text as text, the rest as base64, and bulk by its measure', a
   ]);
 });
 
+t.test(
+  'of bulk there are a few samples in a second, nothing that is small is lost for it, and every byte is told of',
+  async t => {
+    const desk = newDesk();
+    const session = newSession(desk);
+    session.exec('make much noise');
+    const bulk = Buffer.alloc(32_768, 'x');
+    for (let i = 0; i < 2000; i++) {
+      session.output(bulk);
+      desk.clock.now++;
+      if (i === 1000) session.output('a word');
+    }
+    await session.close();
+    const events = eventsOf(desk.directory, `${sessionID('A')}-1.events.jsonl`).filter(
+      ({ event }) => event === 'output',
+    );
+    t.equal(events.filter(({ text }) => text === 'a word').length, 1);
+    const samples = events.slice(32); // a MiB at once comes as it came
+    t.ok(samples.length > 8 && samples.length < 24, String(samples.length));
+    const lengths = events.map(({ text, omitted }) => (typeof text === 'string' ? text.length : Number(omitted)));
+    t.equal(
+      lengths.reduce((a, b) => a + b, 0),
+      2000 * bulk.length + 'a word'.length,
+    );
+  },
+);
+
 t.test('a program that was not started leaves a file that says so, and the next has one of its own', async t => {
   const desk = newDesk();
   const session = newSession(desk);
