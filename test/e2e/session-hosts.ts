@@ -30,6 +30,14 @@ export async function startHosts(t: Pick<Test, 'teardown'>, extra = ''): Promise
     for (const { publicKey } of [plain, guarded]) authorize(user, publicKey);
     writeFileSync(join(user.home, '.zshrc'), ''); // or zsh asks questions
     chownSync(join(user.home, '.zshrc'), user.uid, user.gid);
+    // Of two fishes that start for the first time, one warns that it cannot make a directory, and tells its children.
+    execFileSync(user.shell, ['-i', '-c', 'true'], {
+      uid: user.uid,
+      gid: user.gid,
+      cwd: user.home,
+      env: { HOME: user.home },
+      stdio: 'ignore',
+    });
   }
   const daemon = await startDaemon(`trasaServerURL = "https://127.0.0.1:9"
 serviceID = "none"
