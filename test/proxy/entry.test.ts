@@ -3,7 +3,7 @@ import t from 'tap';
 import { MemoryError } from '../../src/auth/ports.ts';
 import type { EntryRule } from '../../src/policy/entry-rules.ts';
 import { usualTerms } from '../../src/policy/session-terms.ts';
-import { WireReader } from '../../src/ssh/wire.ts';
+import { byte, string, WireReader } from '../../src/ssh/wire.ts';
 import { Approvals } from '../../src/store/approvals.ts';
 import { until } from '../helpers/e2e/until.ts';
 import { entryRule } from '../helpers/entry-rule.ts';
@@ -93,6 +93,21 @@ t.test('the service question: a name is taken as ever', async t => {
   t.match(await heard(peer), { instruction: '\n\nService selected: web1 \nHostname: 127.0.0.1\n\n', questions: [] });
   peer.send(infoResponse());
   t.match(await heard(peer), { instruction: 'Second factor authentication' });
+});
+
+t.test('a client that is far away answers the last text when the host is entered already', async t => {
+  const proxy = await inProcess(t);
+  const peer = await asAlice(proxy, 'alice');
+  for (const answers of [['web1'], [], ['123456']]) {
+    await heard(peer);
+    peer.send(infoResponse(...answers));
+  }
+  t.match(await heard(peer), { instruction: 'Checking host key', questions: [] });
+  await until('the host', () => proxy.lines.some(line => line['text'] === 'entered a host'));
+  peer.send(infoResponse());
+  await peer.next(52);
+  peer.send(Buffer.concat([byte(80), string('keepalive@openssh.com'), byte(1)]));
+  await until('a word of the session', () => proxy.host.peers[0]?.messages.some(one => one[0] === 80));
 });
 
 t.test('the service question: lists, numbers and parts of a name, of what is granted alone', async t => {

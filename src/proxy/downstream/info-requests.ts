@@ -34,7 +34,8 @@ export class InfoRequests implements Conversation {
     this.wasNeeded ||= !this.interactive && questions.length > 0;
     if (this.#isOver) return undefined;
     const { promise, resolve } = Promise.withResolvers<Secret[] | undefined>();
-    this.#waiting.push({ payload: infoRequest(instruction, questions), asked: questions.length, settle: resolve });
+    const payload = infoRequest(instruction, questions);
+    this.#waiting.push({ payload, asked: questions.length, settle: resolve, settled: promise });
     if (this.#waiting.length === 1) this.#sendFirst();
     return await promise;
   }
@@ -72,6 +73,11 @@ export class InfoRequests implements Conversation {
     return true;
   }
 
+  /** Settles when nothing waits for its answer. What comes after the end of the dialogue would be out of place there. */
+  async allAnswered(): Promise<void> {
+    await this.#waiting.at(-1)?.settled;
+  }
+
   /** The client does something else, or is gone. */
   end(): void {
     this.#isOver = true;
@@ -100,4 +106,5 @@ interface Request {
   readonly payload: Buffer;
   readonly asked: number;
   readonly settle: (answers: Secret[] | undefined) => void;
+  readonly settled: Promise<unknown>;
 }

@@ -168,6 +168,8 @@ export class Userauth<Entry> {
     this.#dialogue = { conversation, abort };
     const signal = AbortSignal.any([abort.signal, this.#ending.signal]);
     const entry = await this.#ports.logIn(user, this.#proved, conversation, signal);
+    // A client far away may still have a text to answer (RFC 4256 §3.4), and would do so in the midst of its session.
+    if (entry !== undefined) await conversation.allAnswered();
     this.#dialogue = undefined;
     if (entry !== undefined && (this.#isOver || signal.aborted)) this.#ports.abandoned(entry);
     if (this.#isOver) return;
