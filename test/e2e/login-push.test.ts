@@ -16,12 +16,11 @@ const { alice, bob, carol, dave, erin, frank } = site.members;
 const decision = async () => await site.daemon.audited(line => line['event'] === 'decision');
 
 t.test('Enter sends a push with a number; the device shows the same number; approval opens the shell', async t => {
-  const device = startDevice(alice.device, ['--yes', '--once']);
-  await device.printed(/Waiting for pushes/);
   const terminal = sshTerminal(site.sshd, 'alice');
   await terminal.expect(prompt);
   terminal.send('\r');
   const [, number] = await terminal.expect(/Push sent\. Approve it .*the number (\d\d), or type a code: /);
+  const device = startDevice(alice.device, ['--yes', '--once']); // now, or it might approve before the number is shown
   await terminal.expect('$ ');
   terminal.send('exit\r');
   t.match(await terminal.ended(), { exitCode: 0 });

@@ -88,12 +88,11 @@ t.test('su to root asks the caller, and to somebody else asks them', async t => 
 
 t.test('su with the hook asks the caller, too', async t => {
   writeStack('su', { auth: hook.auth });
-  const device = startDevice(alice.device, ['--yes', '--once']);
-  await device.printed(/Waiting for pushes/);
   const terminal = asAlice('su', 'root', '-c', 'id -u');
   await terminal.expect(/assword: $/);
   terminal.send('\r');
-  await terminal.expect(/Push sent\. Approve it on your device/);
+  await terminal.expect(/Push sent\. Approve it on your device/); // or not, where it is approved in the same moment
+  const device = startDevice(alice.device, ['--yes', '--once']);
   await terminal.expect(/^0\r$/m);
   await terminal.ended();
   await device.finished;

@@ -224,9 +224,12 @@ async function talk(port: number): Promise<Talk> {
   const socket: Socket = connect(port, '127.0.0.1').on('error', () => {});
   let bytes: Buffer = Buffer.alloc(0);
   const heard: Buffer[] = [];
+  let isGreeted = false;
   socket.on('data', (chunk: Buffer) => {
     bytes = Buffer.concat([bytes, chunk]);
-    if (heard.length === 0) bytes = bytes.subarray(bytes.indexOf('\n') + 1);
+    if (!isGreeted && !bytes.includes('\n')) return;
+    if (!isGreeted) bytes = bytes.subarray(bytes.indexOf('\n') + 1);
+    isGreeted = true;
     while (bytes.length > 4 && bytes.length >= 4 + bytes.readUInt32BE()) {
       const [length, padding = 0] = [bytes.readUInt32BE(), bytes[4]];
       heard.push(bytes.subarray(5, 4 + length - padding));

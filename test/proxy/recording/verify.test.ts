@@ -216,6 +216,8 @@ t.test(
     t.strictSame(turnsAtPage, [], 'a seal says that nothing runs');
     const open = newSession(desk, sessionID('B'));
     open.exec('cat');
+    const file = join(desk.directory, `${sessionID('B')}-1.events.jsonl`);
+    await until('its first line', () => existsSync(file) && readFileSync(file).includes('\n'));
     desk.clock.now += 10 * 86_400_000;
     rmdirSync(join(desk.directory, `${young}-1.cast`));
     t.equal(await remove(), 0, 'its session runs');
