@@ -96,17 +96,22 @@ export interface CatalogueSight {
   readonly trouble: string | null;
 }
 
+/** As the proxy itself says it, by its control socket. */
+export interface RunningProxy {
+  /** When its primary started. */
+  readonly since: number;
+  /** On which it listens. */
+  readonly port: number;
+  readonly release: string;
+  /** Those that serve. */
+  readonly workers: number;
+  /** How many workers do not answer: their sessions are not counted. */
+  readonly silent: number;
+  readonly sessions: number;
+}
+
 export type RunningSight =
-  | {
-      readonly kind: 'answers';
-      readonly since: number;
-      readonly port: number;
-      readonly release: string;
-      readonly workers: number;
-      /** Workers that do not answer. */
-      readonly silent: number;
-      readonly sessions: number;
-    }
+  | ({ readonly kind: 'answers' } & RunningProxy)
   | { readonly kind: 'silent'; readonly why: string };
 
 export interface ServiceSight {

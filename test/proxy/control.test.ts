@@ -83,13 +83,7 @@ t.test('the last words of whoever was watched draw nothing on the terminal of th
 t.test('a terminal that watches is drawn on, and nothing else; what is no terminal gets all as it is', async t => {
   const proxy = await inProcess(t);
   const { id, peer, host } = await session(proxy);
-  peer.send(byte(90), string('session'), uint32(0), uint32(2 ** 31), uint32(32_768));
-  await host.next(90);
-  host.send(byte(91), uint32(0), uint32(7), uint32(2 ** 31), uint32(32_768));
-  await peer.next(91);
-  const size = [80, 24, 0, 0].map(uint32);
-  peer.send(byte(98), uint32(7), string('pty-req'), byte(0), string('xterm'), ...size, string(''));
-  await host.next(98);
+  await openTerminal(peer, host);
   const keys = Object.assign(new PassThrough(), { setRawMode: () => keys }) as unknown as ReadStream;
   const watch = (of: ReadStream | undefined): { shown: string; said: string[]; over: Promise<string | undefined> } => {
     const seen = { shown: '', said: Array.of<string>(), over: Promise.resolve<string | undefined>(undefined) };
@@ -116,13 +110,7 @@ t.test('a terminal that watches is drawn on, and nothing else; what is no termin
 t.test('who does not take what they watch sees no more, and the session does not wait', async t => {
   const proxy = await inProcess(t);
   const { id, peer, host } = await session(proxy);
-  peer.send(byte(90), string('session'), uint32(0), uint32(2 ** 31), uint32(32_768));
-  await host.next(90);
-  host.send(byte(91), uint32(0), uint32(7), uint32(2 ** 31), uint32(32_768));
-  await peer.next(91);
-  const size = [80, 24, 0, 0].map(uint32);
-  peer.send(byte(98), uint32(7), string('pty-req'), byte(0), string('xterm'), ...size, string(''));
-  await host.next(98);
+  await openTerminal(peer, host);
   const watcher = connect(controlSocketIn(proxy.stateDirectory));
   watcher.write(`{"ask":"watch","id":"${id}"}\n`);
   await until('the line', () => proxy.lines.some(line => line['event'] === 'watch-start'));
@@ -163,6 +151,17 @@ t.test('an administrator reads no escape sequences of others in the list', async
     `${someId}  alice@example.com to alice@web1 from 192.0.2.7  for 1 h 1 min  2.0 KiB in, 3.0 MiB out  exec: ?]0;title?, sftp`,
   );
 });
+
+/** A channel with a terminal, of the number 0 with the client and 7 with the host. */
+async function openTerminal(peer: RawPeer, host: RawPeer): Promise<void> {
+  peer.send(byte(90), string('session'), uint32(0), uint32(2 ** 31), uint32(32_768));
+  await host.next(90);
+  host.send(byte(91), uint32(0), uint32(7), uint32(2 ** 31), uint32(32_768));
+  await peer.next(91);
+  const size = [80, 24, 0, 0].map(uint32);
+  peer.send(byte(98), uint32(7), string('pty-req'), byte(0), string('xterm'), ...size, string(''));
+  await host.next(98);
+}
 
 async function session(proxy: InProcess): Promise<{ id: string; peer: RawPeer; host: RawPeer }> {
   const peer = await rawStranger(proxy.port);

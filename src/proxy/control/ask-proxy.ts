@@ -1,8 +1,9 @@
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
+import type { RunningProxy } from '../../system/proxy-standing.ts';
 import type { SessionReport } from '../crew/messages.ts';
 import type { KeptOut } from '../door/penalties.ts';
-import { type ControlReply, type ControlRequest, type ControlStatus, controlSocketIn } from './messages.ts';
+import { type ControlReply, type ControlRequest, controlSocketIn } from './messages.ts';
 
 /** Nobody answers on the control socket, or not us. */
 export class NoProxyError extends Error {
@@ -38,7 +39,7 @@ export async function* askProxy(
 }
 
 /** Throws {@link NoProxyError}, also where the proxy that runs is of a release that does not know the question. */
-export async function proxyStatus(stateDirectory: string, signal: AbortSignal): Promise<ControlStatus> {
+export async function proxyStatus(stateDirectory: string, signal: AbortSignal): Promise<RunningProxy> {
   for await (const reply of askProxy(stateDirectory, { ask: 'status' }, signal))
     if (reply.kind === 'status') return reply;
   throw new NoProxyError(

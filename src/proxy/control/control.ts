@@ -9,17 +9,11 @@ import { createServer, type Socket } from 'node:net';
 import type { AuditNotes } from '../../audit/audit-log.ts';
 import { type PeerCredentials, peerCredentials } from '../../host/peer.ts';
 import { removeStaleSocket } from '../../host/stale-socket.ts';
+import type { RunningProxy } from '../../system/proxy-standing.ts';
 import type { Crew } from '../crew/crew.ts';
 import type { Visits } from '../door/visits.ts';
 import type { ProxyLog } from '../log.ts';
-import {
-  type ControlReply,
-  type ControlRequest,
-  type ControlStatus,
-  controlSocketIn,
-  maxRequestBytes,
-  parseRequest,
-} from './messages.ts';
+import { type ControlReply, type ControlRequest, controlSocketIn, maxRequestBytes, parseRequest } from './messages.ts';
 
 /** Of output that a watcher has not taken yet. */
 const maxWaiting = 1024 * 1024;
@@ -31,7 +25,7 @@ export interface ControlPorts {
   readonly audit: AuditNotes;
   readonly log: ProxyLog;
   /** What the primary knows of itself. */
-  readonly about: () => Pick<ControlStatus, 'since' | 'port' | 'release'>;
+  readonly about: () => Pick<RunningProxy, 'since' | 'port' | 'release'>;
 }
 
 /** Rejects if it cannot listen. */

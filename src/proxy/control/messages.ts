@@ -1,6 +1,7 @@
 /** What is said over the control socket: one JSON object a line. One request for each connection. */
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import type { RunningProxy } from '../../system/proxy-standing.ts';
 import type { SessionReport } from '../crew/messages.ts';
 import type { KeptOut } from '../door/penalties.ts';
 
@@ -16,22 +17,8 @@ export type ControlRequest =
   | { readonly ask: 'kept-out' }
   | { readonly ask: 'let-in'; readonly address: string };
 
-/** How the proxy is. */
-export interface ControlStatus {
-  /** When the primary started. Milliseconds since 1970. */
-  readonly since: number;
-  /** On which it listens. */
-  readonly port: number;
-  readonly release: string;
-  /** Those that serve. */
-  readonly workers: number;
-  /** How many workers do not answer: their sessions are not counted. */
-  readonly silent: number;
-  readonly sessions: number;
-}
-
 export type ControlReply =
-  | ({ readonly kind: 'status' } & ControlStatus)
+  | ({ readonly kind: 'status' } & RunningProxy)
   | { readonly kind: 'sessions'; readonly sessions: readonly SessionReport[]; readonly silent: number }
   | { readonly kind: 'kept-out'; readonly keptOut: readonly KeptOut[] }
   | { readonly kind: 'done' }
